@@ -1,0 +1,1 @@
+"""Reliability, paired tests, multiplicity and resampling."""
