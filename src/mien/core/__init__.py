@@ -5,5 +5,26 @@ Times are float seconds on the master clock, intervals half-open, missing values
 """
 
 from mien.core.errors import DataError, JobError, MienError, OptionError
+from mien.core.expression import ActionUnit, Expression, is_micro
+from mien.core.labels import emotion, three_class
+from mien.core.records import ResultRecord, read_record
+from mien.core.signal import Signal
+from mien.core.time import ClockMap, FrameGrid, Interval
 
-__all__ = ["DataError", "JobError", "MienError", "OptionError"]
+__all__ = [
+    "ActionUnit",
+    "ClockMap",
+    "DataError",
+    "Expression",
+    "FrameGrid",
+    "Interval",
+    "JobError",
+    "MienError",
+    "OptionError",
+    "ResultRecord",
+    "Signal",
+    "emotion",
+    "is_micro",
+    "read_record",
+    "three_class",
+]

@@ -1,0 +1,79 @@
+"""A coded facial expression and the rule that makes it a micro-expression."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from mien.core.errors import DataError
+
+Kind = Literal["micro", "macro"]
+Side = Literal["both", "left", "right"]
+
+MICRO_MAX_DURATION_S = 0.5
+MICRO_MAX_RISE_S = 0.25
+# Stamps are multiples of a frame written in decimal seconds; a float's rounding must not decide.
+_ROUNDING_S = 1e-9
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ActionUnit:
+    """One action unit with its side and, where it was coded, its intensity A to E."""
+
+    number: int
+    side: Side = "both"
+    intensity: Literal["A", "B", "C", "D", "E"] | None = None
+
+    def __str__(self) -> str:
+        prefix = {"both": "", "left": "L", "right": "R"}[self.side]
+        return f"{prefix}AU{self.number}{self.intensity or ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """One coded expression: times in seconds on the master clock, None where not observed.
+
+    Raises
+    ------
+    DataError
+        If a time is not finite or the times are out of order.
+    """
+
+    onset_s: float
+    apex_s: float | None
+    offset_s: float | None
+    kind: Kind | None = None
+    action_units: tuple[ActionUnit, ...] = ()
+    emotion: str | None = None
+    coder: str | None = None
+
+    def __post_init__(self) -> None:
+        times = [t for t in (self.onset_s, self.apex_s, self.offset_s) if t is not None]
+        if not all(math.isfinite(t) for t in times) or times != sorted(times):
+            raise DataError(
+                "expression",
+                wanted="finite times with onset <= apex <= offset",
+                got=f"{self.onset_s}, {self.apex_s}, {self.offset_s}",
+                remedy="correct the row, or leave out what was not observed",
+            )
+
+
+def is_micro(onset_s: float, apex_s: float | None, offset_s: float | None) -> bool | None:
+    """Whether times in seconds satisfy the two-part ME rule; None where too little was observed.
+
+    A micro-expression lasts at most 500 ms from onset to offset, or at most 250 ms from onset to apex.
+    An offset equal to the apex means that the offset was not observed: then only the second part applies
+    (reference: MMME section 3.4; Yan et al. 2013, doi:10.1007/s10919-013-0159-8).
+
+    Examples
+    --------
+    >>> is_micro(0.0, 0.2, 0.9), is_micro(0.0, 0.3, 0.3), is_micro(0.0, None, None)
+    (True, False, None)
+    """
+    if apex_s is not None and offset_s is not None and offset_s == apex_s:
+        offset_s = None
+    rise = None if apex_s is None else apex_s - onset_s <= MICRO_MAX_RISE_S + _ROUNDING_S
+    length = None if offset_s is None else offset_s - onset_s <= MICRO_MAX_DURATION_S + _ROUNDING_S
+    known = [part for part in (rise, length) if part is not None]
+    return any(known) if known else None

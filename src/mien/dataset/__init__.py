@@ -1,0 +1,18 @@
+"""Datasets on disk and what may be done with them: reading, writing, checking, consent.
+
+`catalog/` holds one adapter per published dataset. Every route by which a face, a voice or anything made
+from them can leave asks `may_leave`; an unknown consent level is the strictest. May use recording,
+signals, jobs and core.
+"""
+
+from mien.dataset.consent import CONSENT_WORDS, ConsentLevel, may_leave
+from mien.dataset.motion_maps import MotionMaps, read_motion_maps, write_motion_maps
+
+__all__ = [
+    "CONSENT_WORDS",
+    "ConsentLevel",
+    "MotionMaps",
+    "may_leave",
+    "read_motion_maps",
+    "write_motion_maps",
+]

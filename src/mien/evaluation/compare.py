@@ -1,0 +1,88 @@
+"""Paired comparisons between runs on the same samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from mien.core.errors import DataError
+from mien.core.records import ResultRecord
+from mien.evaluation.score import METRICS
+from mien.metrics.recognition import counts_by_group
+from mien.stats.multiplicity import benjamini_hochberg
+from mien.stats.paired import mcnemar, paired_permutation
+
+_N_PERMUTATIONS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The difference first - second in UF1 and UAR with subject-level permutation p, and McNemar's p.
+
+    `q_uf1` and `q_uar` are Benjamini-Hochberg values over all comparisons of one table, both metrics
+    being one family.
+    """
+
+    first: str
+    second: str
+    difference_uf1: float
+    p_uf1: float
+    q_uf1: float
+    difference_uar: float
+    p_uar: float
+    q_uar: float
+    p_mcnemar: float
+    n_subjects: int
+
+
+def compare_records(records: Sequence[ResultRecord], *, seed: int = 0) -> list[Comparison]:
+    """All pairwise comparisons of runs on the same samples, in order.
+
+    Raises
+    ------
+    DataError
+        If two records do not hold the same samples with the same references.
+    """
+    raw = [(a, b, *_tests(a, b, seed)) for a, b in combinations(records, 2)]
+    if not raw:
+        return []
+    q = benjamini_hochberg([p for _, _, uf1, uar, _ in raw for p in (uf1.p_value, uar.p_value)])
+    return [
+        Comparison(
+            first=_name(a),
+            second=_name(b),
+            difference_uf1=uf1.difference,
+            p_uf1=uf1.p_value,
+            q_uf1=float(q[2 * i]),
+            difference_uar=uar.difference,
+            p_uar=uar.p_value,
+            q_uar=float(q[2 * i + 1]),
+            p_mcnemar=p_mcnemar,
+            n_subjects=uf1.n_subjects,
+        )
+        for i, (a, b, uf1, uar, p_mcnemar) in enumerate(raw)
+    ]
+
+
+def _tests(a: ResultRecord, b: ResultRecord, seed: int):  # type: ignore[no-untyped-def]
+    if any(a.samples[c] != b.samples[c] for c in ("sample_id", "reference", "subject_id")):
+        raise DataError(
+            f"{_name(a)} and {_name(b)}",
+            wanted="runs on the same samples",
+            got=f"{a.dataset['name']} and {b.dataset['name']}",
+            remedy="compare runs of one dataset",
+        )
+    classes = [str(c) for c in a.dataset["classes"]]  # type: ignore[union-attr]
+    reference, subjects = a.samples["reference"], a.samples["subject_id"]
+    counts = [counts_by_group(reference, r.samples["estimate"], subjects, classes=classes)[1] for r in (a, b)]
+    uf1, uar = (
+        paired_permutation(*counts, statistic=METRICS[m], n_permutations=_N_PERMUTATIONS, seed=seed)
+        for m in ("uf1", "uar")
+    )
+    right = [[r == e for r, e in zip(reference, x.samples["estimate"], strict=True)] for x in (a, b)]
+    return uf1, uar, mcnemar(right[0], right[1]).p_value
+
+
+def _name(record: ResultRecord) -> str:
+    return f"{record.method['name']} ({record.protocol['name']})"
