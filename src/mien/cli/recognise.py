@@ -86,7 +86,8 @@ def _print(result: Any) -> None:
         for r in runs
     ]
     rows += [[name, *map(with_interval, values.values())] for name, values in first["baselines"].items()]
-    title = f"{first['dataset']['name']}: {first['n_samples']} samples, {first['n_subjects']} subjects, {first['split']}"
+    size = f"{first['n_samples']} samples, {first['n_subjects']} subjects"
+    title = f"{first['dataset']['name']}: {size}, {first['split']}"
     print_table(title, ["method", "accuracy", "weighted F1", "UF1", "UAR"], rows)
     _print_datasets(runs)
     _print_comparisons(result.get("comparisons", []))

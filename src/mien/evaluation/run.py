@@ -14,7 +14,7 @@ import numpy as np
 
 from mien import __version__
 from mien.core.errors import OptionError
-from mien.core.records import Json, ResultRecord, to_json
+from mien.core.records import Artefact, Json, ResultRecord, to_json
 from mien.evaluation.method import Method
 from mien.evaluation.protocol import N_INNER_FOLDS, PROTOCOLS
 from mien.evaluation.score import score_samples
@@ -108,8 +108,11 @@ def evaluate_method(
     store: Store,
     executor: Executor | None = None,
     progress: Callable[[int, int, str], None] = silent,
+    artefacts: tuple[Artefact, ...] = (),
 ) -> ResultRecord:
     """Evaluate a method on a task and return the whole result as one record.
+
+    `artefacts` are pictures of the dataset that reports of this record may want to show.
 
     Folds that the store holds are not computed again; the record is the same on any executor.
 
@@ -142,6 +145,7 @@ def evaluate_method(
         scores=score_samples(samples, classes=task.classes).as_json(),
         versions={"mien": __version__, **method.library_versions()},
         warnings=_warnings(task, plan),
+        artefacts=artefacts,
         run={
             "started": started.isoformat(timespec="seconds"),
             "wall_s": round(time.perf_counter() - clock, 3),

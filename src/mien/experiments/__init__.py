@@ -6,6 +6,7 @@ point group `mien.methods` and stand on the same footing. May use everything bel
 
 from mien.experiments.methods import METHODS, find_method, method_names
 from mien.experiments.recognise import RecogniseRequest, Recognition, recognise
+from mien.experiments.score_files import score_recognition_file, score_spotting_files
 from mien.experiments.sources import FORMATS, read_source, task_of
 
 __all__ = [
@@ -17,5 +18,7 @@ __all__ = [
     "method_names",
     "read_source",
     "recognise",
+    "score_recognition_file",
+    "score_spotting_files",
     "task_of",
 ]

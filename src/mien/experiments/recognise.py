@@ -10,6 +10,7 @@ from pathlib import Path
 from mien.core.errors import OptionError
 from mien.core.records import Json, ResultRecord, to_json
 from mien.evaluation import Comparison, Settings, compare_records, evaluate_method, score_record
+from mien.experiments.examples import write_examples
 from mien.experiments.methods import find_method
 from mien.experiments.sources import read_source, task_of
 from mien.jobs import ProcessPool, Sequential, Store, silent
@@ -73,14 +74,18 @@ def recognise(
         for protocol in dict.fromkeys(request.protocols)
     ]
     executor = ProcessPool(request.n_workers) if request.n_workers > 1 else Sequential()
-    task = task_of(read_source(request.source, format_name=request.format_name))
+    maps = read_source(request.source, format_name=request.format_name)
+    task = task_of(maps)
     store = Store(request.out / "store")
     store.sweep()
+    examples = write_examples(maps, request.out)
     records, paths = [], []
     for method in methods:
         for setting in settings:
             with progress(f"{method.name}, {setting.protocol}") as show:
-                record = evaluate_method(task, method, setting, store=store, executor=executor, progress=show)
+                record = evaluate_method(
+                    task, method, setting, store=store, executor=executor, progress=show, artefacts=examples
+                )
             records.append(record)
             paths.append(record.write(request.out / "records"))
     return Recognition(tuple(records), tuple(paths), tuple(compare_records(records, seed=request.seed)))

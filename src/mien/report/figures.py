@@ -1,0 +1,113 @@
+"""Figures of recognition results as SVG text: intervals, confusion matrices, accuracy by subject.
+
+Colours are Okabe and Ito's, distinguishable without colour vision; every axis has a name and a unit.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mien.evaluation import Estimate, RecordScores
+
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"
+
+
+def interval_figure(
+    rows: Sequence[tuple[str, Mapping[str, Estimate], bool]], chance: Mapping[str, Estimate]
+) -> str:
+    """UF1 and UAR of each named row with 95 % intervals; leaking rows are hollow; chance is a band."""
+    figure, axes = _subplots(1, 2, width=9.0, height=0.9 + 0.38 * len(rows), sharey=True)
+    for axis, metric, title in zip(axes, ("uf1", "uar"), ("UF1", "UAR"), strict=True):
+        guess = chance[metric]
+        axis.axvspan(guess.low, guess.high, color="#DDDDDD", zorder=0, label="chance, 95 % of guesses")
+        for place, (_, scores, leaks) in enumerate(rows):
+            e = scores[metric]
+            colour = ORANGE if leaks else BLUE
+            if np.isfinite([e.low, e.high]).all():
+                axis.plot([e.low, e.high], [place, place], color=colour, lw=2, solid_capstyle="butt")
+            axis.plot(e.value, place, "o", ms=7, color=colour, mfc="white" if leaks else colour)
+            axis.annotate(
+                f"{e.value:.3f}",
+                (e.value, place),
+                (0, 6),
+                textcoords="offset points",
+                ha="center",
+                fontsize=8,
+            )
+        axis.set(
+            xlim=(0, 1), xlabel=f"{title} (0 to 1), 95 % interval over subjects", ylim=(len(rows) - 0.5, -0.7)
+        )
+        axis.set_yticks(range(len(rows)), [name for name, _, _ in rows])
+        axis.grid(axis="x", color="#EEEEEE", zorder=-1)
+    axes[1].legend(loc="lower right", fontsize=7, frameon=False)
+    return _svg(figure)
+
+
+def confusion_figure(scores: RecordScores, title: str) -> str:
+    """Counts, with the share of each reference class in its row."""
+    counts = np.array(scores.pooled.confusion)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    n = len(counts)
+    figure, ((axis,),) = _subplots(1, 1, width=1.6 + 0.85 * n, height=1.1 + 0.72 * n, squeeze=False)
+    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for row in range(n):
+        for column in range(n):
+            axis.text(
+                column,
+                row,
+                f"{counts[row, column]}\n{100 * shares[row, column]:.0f} %",
+                ha="center",
+                va="center",
+                fontsize=9,
+                color="white" if shares[row, column] > 0.55 else "black",
+            )
+    axis.set_xticks(range(n), scores.pooled.classes, rotation=0 if n <= 3 else 40, fontsize=8)
+    axis.set_yticks(range(n), scores.pooled.classes, fontsize=8)
+    axis.set_xlabel("estimate")
+    axis.set_ylabel("reference")
+    axis.set_title(title, fontsize=10)
+    axis.spines[:].set_visible(False)
+    return _svg(figure)
+
+
+def subject_figure(by_subject: Mapping[str, tuple[int, int]], title: str) -> str:
+    """One dot per subject: share of samples named right; its area shows the number of samples."""
+    ordered = sorted(by_subject.items(), key=lambda item: (item[1][0] / item[1][1], item[1][1], item[0]))
+    shares = [right / n for _, (right, n) in ordered]
+    sizes = [n for _, (_, n) in ordered]
+    figure, ((axis,),) = _subplots(1, 1, width=9.0, height=2.3, squeeze=False)
+    axis.scatter(range(len(ordered)), shares, s=[12 + 6 * n for n in sizes], color=BLUE, alpha=0.7, lw=0)
+    axis.set(ylim=(-0.08, 1.08), xlim=(-1, len(ordered)), ylabel="share right")
+    axis.set_xticks([])
+    axis.set_xlabel(
+        f"{len(ordered)} subjects in order; area: number of samples ({min(sizes)} to {max(sizes)})"
+    )
+    axis.set_title(title, fontsize=10)
+    axis.grid(axis="y", color="#EEEEEE")
+    return _svg(figure)
+
+
+def _subplots(rows: int, columns: int, *, width: float, height: float, **options: Any) -> tuple[Any, Any]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, columns, **options)
+    for axis in np.ravel(axes):
+        axis.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _svg(figure: Any) -> str:
+    from matplotlib import rc_context
+
+    buffer = io.StringIO()
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "mien", "font.family": "sans-serif"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]
