@@ -94,9 +94,7 @@ def score_spotting(
     print_table(title, ["kind", "references", "TP", "FP", "FN", "precision", "recall", "F1"], rows)
     apex = scores["apex_error"]
     if apex["n"]:
-        mean = number(apex["mean_absolute"], 1)
-        typer.echo(
-            f"apex error: mean {mean} {apex['unit']}, median {number(apex['median_absolute'], 1)}, n {apex['n']}"
-        )
+        mean, median = (number(apex[key], 1) for key in ("mean_absolute", "median_absolute"))
+        typer.echo(f"apex error: mean {mean} {apex['unit']}, median {median}, n {apex['n']}")
     if scores["fp_per_minute"] is not None:
         typer.echo(f"false positives per minute: {number(scores['fp_per_minute'])}")

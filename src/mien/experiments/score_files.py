@@ -90,6 +90,8 @@ def score_spotting_files(
     OptionError
         If the unit or the matching rule is unknown.
     """
+    if unit not in ("s", "frame"):
+        raise OptionError("--unit", wanted="s or frame", got=unit, remedy="name the unit of onset and offset")
     if matching not in MATCHING_RULES:
         raise OptionError(
             "--matching",
@@ -102,9 +104,9 @@ def score_spotting_files(
     ]
     score = spotting.evaluate(
         *tables,
-        unit=unit,
+        unit="frame" if unit == "frame" else "s",
         matching=MATCHING_RULES[matching],
-        threshold=threshold,  # type: ignore[arg-type]
+        threshold=threshold,
         strict=strict,
         total_duration_s=total_duration_s,
     )

@@ -1,0 +1,20 @@
+"""Fixtures that several rooms share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real test data, from MIEN_TEST_DATA or beside the repository; skips where absent."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("MIEN_TEST_DATA", default))
+    if not folder.is_dir():
+        pytest.skip("real test data folder not found, skipped")
+    return folder
