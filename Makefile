@@ -1,0 +1,45 @@
+# Everything a newcomer needs: make demo, make test. Needs Python 3.11 or newer and nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+WORKERS ?= 2
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help setup check test test-all demo bench docs clean
+.DEFAULT_GOAL := help
+
+help:            ## say what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+
+setup: $(STAMP)  ## make .venv and install mien with all its parts
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "mien needs Python 3.11 or newer, this is %d.%d: call make PYTHON=python3.11" % v[:2])'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,dev]'
+	touch $@
+
+check: $(STAMP)  ## style, types and layers
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: $(STAMP)   ## the test suite, with every docstring example
+	$(BIN)/pytest -q -n $(WORKERS) -m 'not slow' tests --doctest-modules src
+
+test-all: $(STAMP)  ## the suite and the long proofs
+	$(BIN)/pytest -q -n $(WORKERS) tests --doctest-modules src
+
+demo: $(STAMP)   ## simulate, evaluate, report; ends by naming the report
+	$(BIN)/mien demo --workers $(WORKERS)
+
+bench: $(STAMP)  ## measure against what people use today
+	$(BIN)/python -m benchmarks
+
+docs: $(STAMP)   ## regenerate the results in docs/results from commands
+	$(BIN)/python docs/regenerate.py
+
+clean:           ## remove what is made, keep .venv
+	rm -rf build dist mien-demo mien-results .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
