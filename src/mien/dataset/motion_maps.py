@@ -10,6 +10,8 @@ magnitude are lost, and "no motion" has no fixed value.
 from __future__ import annotations
 
 import io
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -188,7 +190,7 @@ def _read_maps(labels_file: Path, names: Sequence[str], size: tuple[int, int] | 
     maps: list[NDArray[np.uint8]] = []
     for name in names:
         path = folder / name
-        if path.resolve().parent != folder.resolve():
+        if Path(name).name != name:
             raise DataError(
                 labels_file,
                 wanted="names of files in the maps' folder",
@@ -279,32 +281,45 @@ def _read_consent(path: Path, subjects: Sequence[str]) -> dict[str, int | None]:
 
 
 def write_motion_maps(maps: MotionMaps, folder: Path) -> None:
-    """Write motion maps in the layout that `read_motion_maps` reads; the label table comes last.
+    """Write motion maps in the layout that `read_motion_maps` reads; the folder appears whole or not at all.
 
     Raises
     ------
     DataError
         If the folder holds something already.
     """
-    import cv2
-    import pandas as pd
-
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataError(
             folder,
             wanted="an empty or absent folder",
             got="one that holds something",
             remedy="name another folder",
         )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".part"))
+    try:
+        _write_files(maps, unfinished)
+        if folder.is_dir():
+            folder.rmdir()
+        unfinished.chmod(0o755)
+        unfinished.rename(folder)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+
+
+def _write_files(maps: MotionMaps, folder: Path) -> None:
+    import cv2
+    import pandas as pd
+
     for name, picture in zip(maps.sample_ids, maps.maps, strict=True):
-        _, data = cv2.imencode(".png", picture[..., ::-1])
+        _, data = cv2.imencode(".png", np.ascontiguousarray(picture[..., ::-1]))
         write_atomically(folder / "maps" / name, data.tobytes())
-    short = [subject.split("/", 1)[1] for subject in maps.subjects]
     labels = pd.DataFrame(
         {
             "file": maps.sample_ids,
             "dataset": maps.datasets,
-            "subject": short,
+            "subject": [subject.split("/", 1)[1] for subject in maps.subjects],
             "label": maps.labels,
             "label_name": [maps.classes[code] for code in maps.labels],
         }

@@ -1,0 +1,60 @@
+"""Functions that jobs in these tests run; importable by name, as workers need."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+
+from mien.core import DataError
+
+
+def square(context, *, n):
+    """The square of n, leaving a trace of having been computed."""
+    trace(context, n)
+    return {"n": n, "square": np.array([n * n], dtype=np.float64)}
+
+
+def slow_square(context, *, n):
+    """Like `square`, slow enough to be interrupted."""
+    time.sleep(0.15)
+    return square(context, n=n)
+
+
+def poison(context, *, n):
+    """Kills its own worker on 2, raises on 3."""
+    if n == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if n == 3:
+        raise ValueError("three is not to be had")
+    return square(context, n=n)
+
+
+def dies_once(context, *, n):
+    """Kills its worker the first time it is called for each n."""
+    marker = Path(context) / f"died-{n}"
+    if not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return square(context, n=n)
+
+
+def refuses(context, *, n):
+    """Explains why it cannot work."""
+    raise DataError(f"number {n}", wanted="an even one", got=n, remedy="choose another")
+
+
+def threads(context, *, n):
+    """How many threads numeric libraries may use in the worker."""
+    from threadpoolctl import threadpool_info
+
+    return {"most": max([pool["num_threads"] for pool in threadpool_info()], default=1)}
+
+
+def trace(context, n):
+    """Append one character to the count of computations of n."""
+    with open(Path(context) / f"computed-{n}", "a") as file:
+        file.write("x")
