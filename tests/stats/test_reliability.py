@@ -1,211 +1,270 @@
-"""Reliability against pingouin, statsmodels, scikit-learn and published tables."""
+"""Alpha and the intraclass correlations against Shrout & Fleiss 1979, pingouin and a plain two-way ANOVA."""
 
-from __future__ import annotations
-
-import math
+import dataclasses
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from mien.core.errors import DataError, OptionError
-from mien.stats import (
-    action_unit_agreement,
-    cohen_kappa,
-    cronbach_alpha,
-    fleiss_kappa,
-    intraclass_correlation,
+from mien.stats import cronbach_alpha, intraclass_correlation
+
+# Shrout & Fleiss 1979, table 2: six targets rated by four judges.
+JUDGES = np.array([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]])
+FORMS = ("ICC(1,1)", "ICC(2,1)", "ICC(3,1)", "ICC(1,k)", "ICC(2,k)", "ICC(3,k)")
+PINGOUIN_NAMES = dict(
+    zip(FORMS, ("ICC(1,1)", "ICC(A,1)", "ICC(C,1)", "ICC(1,k)", "ICC(A,k)", "ICC(C,k)"), strict=True)
 )
 
-# Shrout & Fleiss 1979, Table 2: six targets, four judges.
-SHROUT_FLEISS = np.array([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]])
 
-
-def long_table(ratings):
-    rows = [(t, r, x) for t, row in enumerate(ratings) for r, x in enumerate(row)]
-    return pd.DataFrame(rows, columns=["target", "rater", "score"])
-
-
-def random_ratings(seed, n=12, k=5):
+def simulated(seed, n=30, k=5, rater_spread=1.0):
     rng = np.random.default_rng(seed)
-    return rng.normal(size=(n, 1)) + 0.7 * rng.normal(size=(1, k)) + rng.normal(size=(n, k))
+    return (
+        rng.normal(size=(n, 1)) * 2
+        + rng.normal(size=(1, k)) * rater_spread
+        + rng.normal(size=(n, k)) * 1.5
+        + 100
+    )
+
+
+def pingouin_icc(ratings):
+    pingouin = pytest.importorskip("pingouin")
+    table = pd.DataFrame(np.asarray(ratings, float)).reset_index().melt("index")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pingouin.intraclass_corr(table, "index", "variable", "value").set_index("Type")
+
+
+def mean_squares(x):
+    """Between targets, between raters, residual, within targets: loops over cells, no algebra."""
+    n, k = x.shape
+    grand = sum(x[i, j] for i in range(n) for j in range(k)) / (n * k)
+    rows = [sum(x[i]) / k for i in range(n)]
+    columns = [sum(x[:, j]) / n for j in range(k)]
+    between = sum(k * (r - grand) ** 2 for r in rows) / (n - 1)
+    raters = sum(n * (c - grand) ** 2 for c in columns) / (k - 1)
+    cells = [(i, j) for i in range(n) for j in range(k)]
+    residual = sum((x[i, j] - rows[i] - columns[j] + grand) ** 2 for i, j in cells) / ((n - 1) * (k - 1))
+    within = sum((x[i, j] - rows[i]) ** 2 for i, j in cells) / (n * (k - 1))
+    return between, raters, residual, within
+
+
+@pytest.mark.parametrize("function", [cronbach_alpha, intraclass_correlation])
+class TestRefusals:
+    @pytest.mark.parametrize("ratings", [[], [[]], [[1, 2, 3]], [[1], [2]], [1, 2, 3], np.ones((2, 2, 2))])
+    def test_empty(self, function, ratings):
+        with pytest.raises(DataError, match="at least two targets"):
+            function(ratings)
+
+    def test_missing_rating(self, function):
+        with pytest.raises(DataError, match=r"nan at row 1, column 0 \(2 such in all\)"):
+            function([[1, 2], [np.nan, 3], [4, np.inf]])
+
+    @pytest.mark.parametrize("ratings", [[[1, 2], [3]], [["high", "low"], ["low", "low"]]])
+    def test_malformed(self, function, ratings):
+        with pytest.raises(DataError, match="a table of numbers"):
+            function(ratings)
+
+    @pytest.mark.parametrize("level", [0, 1, 95, -0.5])
+    def test_level(self, function, level):
+        with pytest.raises(OptionError, match="a level between 0 and 1"):
+            function(JUDGES, level=level)
+
+
+class TestAlpha:
+    def test_perfect(self):
+        result = cronbach_alpha([[1, 1, 1], [2, 2, 2], [5, 5, 5]])
+        assert (result.value, result.low, result.high) == (1.0, 1.0, 1.0)
+
+    @pytest.mark.parametrize("seed", range(4))
+    @pytest.mark.parametrize("level", [0.95, 0.8])
+    def test_pingouin(self, seed, level):
+        pingouin = pytest.importorskip("pingouin")
+        ratings = simulated(seed)
+        value, (low, high) = pingouin.cronbach_alpha(pd.DataFrame(ratings), ci=level)
+        result = cronbach_alpha(ratings, level=level)
+        assert result.value == pytest.approx(value, abs=1e-12)
+        # pingouin rounds its bounds to three digits
+        assert (result.low, result.high) == pytest.approx((low, high), abs=5.01e-4)
+        assert (result.n_targets, result.n_raters) == (30, 5)
+
+    def test_definition_by_variances(self):
+        # sums 24 12 26 16 30 19; item variances 2.6667 2.7 2.6667 6.6667; total variance 45.7667
+        variances = sum(np.var(JUDGES[:, j], ddof=1) for j in range(4))
+        expected = 4 / 3 * (1 - variances / np.var([24, 12, 26, 16, 30, 19], ddof=1))
+        assert cronbach_alpha(JUDGES).value == pytest.approx(expected)
+        assert expected == pytest.approx(0.909, abs=5e-4)
+
+    def test_is_the_consistency_of_the_mean(self):
+        result, icc = cronbach_alpha(JUDGES), intraclass_correlation(JUDGES)["ICC(3,k)"]
+        assert (result.value, result.low, result.high) == pytest.approx((icc.value, icc.low, icc.high))
+
+    @pytest.mark.parametrize(
+        ("ratings", "reason"),
+        [
+            (np.full((4, 3), 0.1), "all ratings are equal"),
+            ([[1, 2], [2, 1], [1, 2]], "all targets have the same mean rating"),
+            ([[0.1, 0.2, 0.3], [0.2, 0.3, 0.1], [0.3, 0.1, 0.2]], "all targets have the same mean rating"),
+        ],
+    )
+    def test_no_value_has_a_reason(self, ratings, reason):
+        result = cronbach_alpha(ratings)
+        assert np.isnan([result.value, result.low, result.high]).all()
+        assert result.reason == reason
+
+    def test_interval_covers_the_truth(self):
+        # one-factor model: ICC(3,1) = 4 / (4 + 2.25), stepped up to five raters
+        truth = 5 * 4 / (5 * 4 + 2.25)
+        results = [cronbach_alpha(simulated(seed, n=15)) for seed in range(400)]
+        covered = np.mean([r.low <= truth <= r.high for r in results])
+        assert 0.92 <= covered <= 0.98
 
 
 class TestIntraclassCorrelation:
-    def test_published_table(self):
-        found = {name: round(icc.value, 2) for name, icc in intraclass_correlation(SHROUT_FLEISS).items()}
-        assert found == {
-            "ICC(1,1)": 0.17, "ICC(2,1)": 0.29, "ICC(3,1)": 0.71,
-            "ICC(1,k)": 0.44, "ICC(2,k)": 0.62, "ICC(3,k)": 0.91,
-        }  # fmt: skip
+    def test_published_values(self):
+        result = intraclass_correlation(JUDGES)
+        assert tuple(result) == FORMS
+        assert [round(result[form].value, 2) for form in FORMS] == [0.17, 0.29, 0.71, 0.44, 0.62, 0.91]
 
-    @pytest.mark.parametrize("seed", range(5))
-    def test_equals_pingouin(self, seed):
-        pingouin = pytest.importorskip("pingouin")
-        ratings = random_ratings(seed)
-        table = pingouin.intraclass_corr(long_table(ratings), targets="target", raters="rater", ratings="score")
-        columns = {name.lower(): name for name in table.columns}
-        value_column = columns.get("icc")
-        interval = next(name for key, name in columns.items() if key.startswith("ci"))
-        p_column = next(name for key, name in columns.items() if key.startswith("p"))
-        ours = intraclass_correlation(ratings)
-        forms = ["ICC(1,1)", "ICC(2,1)", "ICC(3,1)", "ICC(1,k)", "ICC(2,k)", "ICC(3,k)"]
-        for form, (_, row) in zip(forms, table.iterrows(), strict=True):
-            assert ours[form].value == pytest.approx(row[value_column], abs=1e-9)
-            assert ours[form].f == pytest.approx(row["F"], rel=1e-9)
-            assert ours[form].p_value == pytest.approx(row[p_column], rel=1e-6, abs=1e-12)
-            assert (ours[form].low, ours[form].high) == pytest.approx(tuple(row[interval]), abs=0.006)
+    @pytest.mark.parametrize("rater_spread", [0.0, 1.0, 5.0])
+    @pytest.mark.parametrize("seed", range(3))
+    def test_pingouin(self, seed, rater_spread):
+        ratings = simulated(seed, rater_spread=rater_spread)
+        self.compare(ratings)
 
-    def test_perfect(self):
-        ratings = np.repeat(np.arange(4.0)[:, None], 3, axis=1)
-        assert intraclass_correlation(ratings)["ICC(3,1)"].value == pytest.approx(1.0)
-        assert intraclass_correlation(ratings)["ICC(2,1)"].value == pytest.approx(1.0)
+    def test_pingouin_on_published_ratings(self):
+        self.compare(JUDGES)
 
-    @settings(max_examples=30, deadline=None)
-    @given(st.integers(0, 10_000), st.floats(-50, 50), st.floats(0.1, 20))
-    def test_shift_and_scale_change_nothing(self, seed, shift, scale):
-        ratings = random_ratings(seed, n=5, k=3)
-        first, second = intraclass_correlation(ratings), intraclass_correlation(scale * ratings + shift)
-        for name in first:
-            assert second[name].value == pytest.approx(first[name].value, abs=1e-8)
+    @staticmethod
+    def compare(ratings):
+        expected, result = pingouin_icc(ratings), intraclass_correlation(ratings)
+        for form, icc in result.items():
+            row = expected.loc[PINGOUIN_NAMES[form]]
+            assert icc.value == pytest.approx(row["ICC"], abs=1e-9)
+            assert (icc.f, icc.df1, icc.df2) == pytest.approx((row["F"], row["df1"], row["df2"]))
+            assert icc.p_value == pytest.approx(row["pval"], rel=1e-6)
+            # pingouin rounds its bounds to two digits
+            assert [icc.low, icc.high] == pytest.approx(list(row["CI95"]), abs=5.01e-3)
+            assert icc.reason is None
 
-    def test_rater_offset_lowers_agreement_not_consistency(self):
-        ratings = random_ratings(3)
-        moved = ratings + np.arange(5) * 3.0
-        assert intraclass_correlation(moved)["ICC(3,1)"].value == pytest.approx(
-            intraclass_correlation(ratings)["ICC(3,1)"].value
-        )
-        assert intraclass_correlation(moved)["ICC(2,1)"].value < intraclass_correlation(ratings)["ICC(2,1)"].value
+    @pytest.mark.parametrize("seed", range(3))
+    def test_plain_formulas(self, seed):
+        x = simulated(seed, n=7, k=4)
+        b, j, e, w = mean_squares(x)
+        n, k = x.shape
+        expected = [
+            (b - w) / (b + (k - 1) * w),
+            (b - e) / (b + (k - 1) * e + k * (j - e) / n),
+            (b - e) / (b + (k - 1) * e),
+            (b - w) / b,
+            (b - e) / (b + (j - e) / n),
+            (b - e) / b,
+        ]
+        result = intraclass_correlation(x)
+        assert [result[form].value for form in FORMS] == pytest.approx(expected, rel=1e-9)
 
-    @pytest.mark.parametrize("bad", [[], [[1.0, 2.0]], [[1.0], [2.0]], [1.0, 2.0]])
-    def test_empty_or_too_small(self, bad):
-        with pytest.raises(DataError, match="at least two targets and two raters"):
-            intraclass_correlation(bad)
-
-    def test_missing_rating_is_refused(self):
-        with pytest.raises(DataError, match="rating of target 1 by rater 0"):
-            intraclass_correlation([[1.0, 2.0], [math.nan, 1.0]])
-
-
-class TestCronbachAlpha:
-    @pytest.mark.parametrize("seed", range(4))
-    def test_equals_pingouin(self, seed):
-        pingouin = pytest.importorskip("pingouin")
-        ratings = random_ratings(seed)
-        value, interval = pingouin.cronbach_alpha(pd.DataFrame(ratings))
-        ours = cronbach_alpha(ratings)
-        assert ours.value == pytest.approx(value, abs=1e-12)
-        assert (ours.low, ours.high) == pytest.approx(tuple(interval), abs=6e-4)
-
-    def test_is_icc_3_k(self):
-        ratings = random_ratings(8)
-        assert cronbach_alpha(ratings).value == pytest.approx(intraclass_correlation(ratings)["ICC(3,k)"].value)
-
-    def test_no_variance_has_no_value(self):
-        result = cronbach_alpha([[1, 2], [2, 1]])
-        assert math.isnan(result.value)
-        assert "do not differ" in result.reason
-
-    def test_missing_rating_is_refused(self):
-        with pytest.raises(DataError, match="wanted a number"):
-            cronbach_alpha([[1.0, math.nan], [1.0, 2.0]])
-
-
-class TestCohenKappa:
-    @pytest.mark.parametrize("weights", ["none", "linear", "quadratic"])
-    @pytest.mark.parametrize("seed", range(4))
-    def test_equals_scikit_learn_and_statsmodels(self, weights, seed):
-        from sklearn.metrics import cohen_kappa_score
-        from statsmodels.stats.inter_rater import cohens_kappa
-
-        rng = np.random.default_rng(seed)
-        a = rng.integers(0, 4, 80)
-        b = np.where(rng.random(80) < 0.6, a, rng.integers(0, 4, 80))
-        ours = cohen_kappa(a.tolist(), b.tolist(), classes=[0, 1, 2, 3], weights=weights)
-        word = None if weights == "none" else weights
-        assert ours.value == pytest.approx(cohen_kappa_score(a, b, weights=word, labels=[0, 1, 2, 3]), abs=1e-12)
-        table = np.zeros((4, 4))
-        np.add.at(table, (a, b), 1)
-        wt = None if weights == "none" else ("linear" if weights == "linear" else "quadratic")
-        theirs = cohens_kappa(table, wt=wt) if wt else cohens_kappa(table)
-        assert ours.low == pytest.approx(theirs.kappa_low, abs=1e-9)
-        assert ours.high == pytest.approx(min(1.0, theirs.kappa_upp), abs=1e-9)
-
-    def test_one_label_only_has_no_value(self):
-        result = cohen_kappa(["a", "a"], ["a", "a"])
-        assert math.isnan(result.value)
-        assert "one and the same label" in result.reason
+    def test_equation_of_the_mmme_paper(self):
+        b, _, e, _ = mean_squares(JUDGES.astype(float))
+        assert intraclass_correlation(JUDGES)["ICC(3,1)"].value == pytest.approx((b - e) / (b + 3 * e))
 
     def test_perfect(self):
-        assert cohen_kappa([1, 2, 3], [1, 2, 3]).value == pytest.approx(1.0)
+        for icc in intraclass_correlation([[1, 1, 1], [2, 2, 2], [5, 5, 5]]).values():
+            assert (icc.value, icc.low, icc.high, icc.p_value) == (1.0, 1.0, 1.0, 0.0)
+            assert icc.reason is None
 
-    def test_unknown_label(self):
-        with pytest.raises(DataError, match="labels among x, y, got 'z'"):
-            cohen_kappa(["x"], ["z"], classes=["x", "y"])
+    def test_shifted_raters_are_consistent_but_do_not_agree(self):
+        result = intraclass_correlation([[1, 11], [2, 12], [4, 14], [5, 15]])
+        assert result["ICC(3,1)"].value == 1.0
+        assert result["ICC(2,1)"].value < 0.1
+        assert 0 <= result["ICC(2,1)"].low <= result["ICC(2,1)"].value <= result["ICC(2,1)"].high
 
-    def test_empty(self):
-        with pytest.raises(DataError, match="at least one"):
-            cohen_kappa([], [])
+    def test_constant_ratings_have_no_value(self):
+        for icc in intraclass_correlation(np.full((5, 3), 0.1)).values():
+            assert np.isnan([icc.value, icc.f, icc.p_value, icc.low, icc.high]).all()
+            assert icc.reason == "all ratings are equal"
 
-    def test_unknown_weights(self):
-        with pytest.raises(OptionError, match="none, linear or quadratic"):
-            cohen_kappa([1], [1], weights="cubic")
+    def test_equal_targets_have_no_reliability_of_the_mean(self):
+        result = intraclass_correlation([[1, 2, 3], [2, 3, 1], [3, 1, 2]])
+        assert result["ICC(3,1)"].value == pytest.approx(-1 / 2)
+        assert np.isnan(result["ICC(3,k)"].value)
+        assert result["ICC(3,k)"].reason == "all targets have the same mean rating"
+
+    def test_contradicting_raters_get_no_inflated_mean(self):
+        # MS_B = 0.005, MS_J = 0, MS_E = 1.125: the plain formula of ICC(2,k) would give 2.0
+        icc = intraclass_correlation([[0.0, 1.5], [1.6, 0.1]])["ICC(2,k)"]
+        assert np.isnan(icc.value)
+        assert icc.reason == "a variance of the mean rating is estimated as negative"
+
+    def test_no_interval_that_misses_its_value(self):
+        # MS_B = 0.25, MS_J = MS_E = 6.25: df = 0.01, and the published bounds would be -1 and -0.99999
+        icc = intraclass_correlation([[1, 6], [3, 3]])["ICC(2,1)"]
+        assert icc.value == pytest.approx(-12 / 13)
+        assert np.isnan([icc.low, icc.high]).all()
+        assert icc.reason == "the approximate degrees of freedom fail, so that there is no interval"
+
+    def test_mapping_and_frozen(self):
+        result = intraclass_correlation(JUDGES)
+        assert len(result) == 6
+        assert "ICC(3,1)" in result
+        with pytest.raises(KeyError, match=r"ICC\(9,9\): wanted one of ICC\(1,1\)"):
+            result["ICC(9,9)"]
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            result.n_targets = 3
+
+    @pytest.mark.parametrize("form", ["ICC(1,1)", "ICC(2,1)", "ICC(3,1)"])
+    def test_interval_covers_the_truth(self, form):
+        # variances 4 (targets), 1 (raters), 2.25 (residual); consistency does not count raters
+        truth = {"ICC(1,1)": 4 / 7.25, "ICC(2,1)": 4 / 7.25, "ICC(3,1)": 4 / 6.25}[form]
+        k, n = 8, 20
+        rng = np.random.default_rng(5)
+        covered = 0
+        for _ in range(300):
+            raters = rng.normal(size=(n if form == "ICC(1,1)" else 1, k))
+            ratings = 2 * rng.normal(size=(n, 1)) + raters + 1.5 * rng.normal(size=(n, k))
+            icc = intraclass_correlation(ratings)[form]
+            covered += icc.low <= truth <= icc.high
+        assert 0.91 <= covered / 300 <= 0.985
 
 
-class TestFleissKappa:
-    def test_published_example(self):
-        # Fleiss 1971 as worked in the literature: ten items, fourteen raters, five classes.
-        counts = [
-            [0, 0, 0, 0, 14], [0, 2, 6, 4, 2], [0, 0, 3, 5, 6], [0, 3, 9, 2, 0], [2, 2, 8, 1, 1],
-            [7, 7, 0, 0, 0], [3, 2, 6, 3, 0], [2, 5, 3, 2, 2], [6, 5, 2, 1, 0], [0, 2, 2, 3, 7],
-        ]  # fmt: skip
-        assert round(fleiss_kappa(counts).value, 3) == 0.210
-
-    @pytest.mark.parametrize("seed", range(4))
-    def test_equals_statsmodels(self, seed):
-        from statsmodels.stats.inter_rater import fleiss_kappa as theirs
-
-        counts = np.random.default_rng(seed).multinomial(6, [0.5, 0.3, 0.2], size=20)
-        assert fleiss_kappa(counts).value == pytest.approx(theirs(counts), abs=1e-12)
-
-    def test_standard_error_holds_under_chance(self):
-        values, errors = [], []
-        rng = np.random.default_rng(0)
-        for _ in range(400):
-            result = fleiss_kappa(rng.multinomial(5, [0.5, 0.3, 0.2], size=40))
-            values.append(result.value)
-            errors.append((result.value - result.low) / 1.96)
-        assert np.std(values) == pytest.approx(np.mean(errors), rel=0.12)
-
-    def test_unequal_raters(self):
-        with pytest.raises(DataError, match="the same whole number"):
-            fleiss_kappa([[2, 0], [1, 0]])
-
-    def test_empty(self):
-        with pytest.raises(DataError, match="a table of counts"):
-            fleiss_kappa([])
-
-    def test_one_class_has_no_value(self):
-        assert math.isnan(fleiss_kappa([[3, 0], [3, 0]]).value)
+ratings_2d = arrays(
+    float, st.tuples(st.integers(2, 6), st.integers(2, 5)), elements=st.integers(1, 9).map(float)
+)
 
 
-class TestActionUnitAgreement:
-    def test_hand_calculation(self):
-        first, second = [{4, 7}, {12}, set()], [{4}, {6, 14}, set()]
-        assert action_unit_agreement(first, second) == pytest.approx(2 * 1 / (3 + 3))
-        assert action_unit_agreement(first, second, average="mean") == pytest.approx((2 / 3 + 0) / 2)
-        assert action_unit_agreement(first, second, average="mean", both_empty="agree") == pytest.approx(5 / 9)
+def values(result):
+    return np.array([[icc.value, icc.low, icc.high] for icc in result.values()])
 
-    def test_perfect_and_empty(self):
-        assert action_unit_agreement([{1, 2}], [{2, 1}]) == 1.0
-        assert math.isnan(action_unit_agreement([], []))
 
-    def test_unmatched_is_refused(self):
-        with pytest.raises(DataError, match="matched expressions, got 1 and 2"):
-            action_unit_agreement([{1}], [{1}, {2}])
+@given(ratings_2d, st.integers(-1000, 1000), st.sampled_from([0.25, 0.1, 3.0]))
+def test_law_shift_and_scale_change_nothing(ratings, shift, scale):
+    original, moved = intraclass_correlation(ratings), intraclass_correlation(ratings * scale + shift)
+    np.testing.assert_allclose(values(moved), values(original), rtol=1e-6, atol=1e-7)
 
-    def test_unknown_option(self):
-        with pytest.raises(OptionError, match="average micro or mean"):
-            action_unit_agreement([], [], average="macro")
+
+@given(ratings_2d, st.randoms(use_true_random=False))
+def test_law_order_of_targets_and_raters_changes_nothing(ratings, random):
+    rows, columns = (random.sample(range(m), m) for m in ratings.shape)
+    mixed = intraclass_correlation(ratings[rows][:, columns])
+    np.testing.assert_allclose(values(mixed), values(intraclass_correlation(ratings)), rtol=1e-6, atol=1e-7)
+
+
+@given(ratings_2d)
+def test_law_value_lies_in_its_interval_or_has_a_reason(ratings):
+    for icc in intraclass_correlation(ratings).values():
+        if icc.reason is None:
+            assert icc.low - 1e-9 <= icc.value <= icc.high + 1e-9
+            assert icc.high <= 1 + 1e-12
+        else:
+            assert np.isnan([icc.value, icc.low, icc.high]).any()
+
+
+@given(ratings_2d, st.lists(st.integers(-9, 9), min_size=5, max_size=5))
+def test_law_consistency_ignores_the_raters_level(ratings, levels):
+    shifted = ratings + np.array(levels[: ratings.shape[1]])
+    for form in ("ICC(3,1)", "ICC(3,k)"):
+        before, after = (intraclass_correlation(x)[form].value for x in (ratings, shifted))
+        np.testing.assert_allclose(after, before, rtol=1e-6, atol=1e-7)

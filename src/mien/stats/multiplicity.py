@@ -13,7 +13,16 @@ def benjamini_hochberg(p_values: ArrayLike) -> NDArray[np.float64]:
 
     q_(i) = min over j >= i of m p_(j) / j (Benjamini & Hochberg 1995,
     doi:10.1111/j.2517-6161.1995.tb02031.x).
-    A NaN stays NaN and does not count in the family.
+    A NaN (a test that has no value) stays NaN and does not count in the family of m.
+
+    Parameters
+    ----------
+    p_values
+        Shape (n_tests,), 0 to 1 or NaN; may be empty.
+
+    Returns
+    -------
+    q values of shape (n_tests,), 0 to 1 or NaN.
 
     Raises
     ------
@@ -33,7 +42,8 @@ def benjamini_hochberg(p_values: ArrayLike) -> NDArray[np.float64]:
         bad = p[known][(p[known] < 0) | (p[known] > 1)][0]
         raise DataError("p values", wanted="numbers from 0 to 1", got=bad, remedy="check the tests")
     order = known[np.argsort(p[known], kind="stable")]
-    scaled = p[order] * len(order) / np.arange(1, len(order) + 1)
+    # The ratio first: it is at least 1, so that rounding never puts a q below its p.
+    scaled = p[order] * (len(order) / np.arange(1, len(order) + 1))
     q = np.full(p.shape, np.nan)
     q[order] = np.minimum.accumulate(scaled[::-1])[::-1]
     return q

@@ -20,13 +20,15 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import f as f_distribution
 
 from mien.core.errors import DataError
-from mien.stats.confidence import upper_tail
+from mien.stats.arguments import upper_tail
 
-# A sum of squares below this share of the total is what rounding leaves of a zero.
-_ROUNDING = 1e-26
+# Relative error of a rating in binary, with room for the sums over it.
+_ROUNDING = 8 * np.finfo(np.float64).eps
+_CLOSE = 1e-9
 _EQUAL_RATINGS = "all ratings are equal"
 _EQUAL_TARGETS = "all targets have the same mean rating"
-_NO_INTERVAL = "the interval has no degrees of freedom"
+_NO_INTERVAL = "the approximate degrees of freedom fail, so that there is no interval"
+_NEGATIVE_VARIANCE = "a variance of the mean rating is estimated as negative"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def cronbach_alpha(ratings: ArrayLike, *, level: float = 0.95) -> CronbachAlpha:
     --------
     >>> result = cronbach_alpha([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6]])
     >>> round(result.value, 3), round(result.low, 2), round(result.high, 2)
-    (0.908, 0.52, 0.99)
+    (0.875, 0.37, 0.99)
     """
     layout = _two_way(ratings, subject="alpha")
     tail = upper_tail(level, subject="alpha")
@@ -126,7 +128,7 @@ def intraclass_correlation(ratings: ArrayLike, *, level: float = 0.95) -> Intrac
         ICC(3,1) = (MS_B - MS_E) / (MS_B + (k - 1) MS_E)                          consistency
 
     and ICC(.,k), the reliability of the mean of the k raters, is k r / (1 + (k - 1) r) of each. The F tests
-    and intervals are those of McGraw & Wong (1996, doi:10.1037/1082-989X.1.1.30, tables 7 and 8).
+    and intervals are those of McGraw & Wong (1996, doi:10.1037/1082-989X.1.1.30).
 
     MMME's eq. 2, (MS_r - MS_e) / (MS_r + (n - 1) MS_e), is ICC(3,1) with MS_r the mean square between
     clips and its n the number of raters, although the paper words n as the number of subjects.
@@ -148,8 +150,9 @@ def intraclass_correlation(ratings: ArrayLike, *, level: float = 0.95) -> Intrac
     Examples
     --------
     >>> judges = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
-    >>> {form: round(icc.value, 2) for form, icc in intraclass_correlation(judges).items()}
-    {'ICC(1,1)': 0.17, 'ICC(2,1)': 0.29, 'ICC(3,1)': 0.71, 'ICC(1,k)': 0.44, 'ICC(2,k)': 0.62, 'ICC(3,k)': 0.91}
+    >>> result = intraclass_correlation(judges)
+    >>> [round(result[form].value, 2) for form in ("ICC(1,1)", "ICC(2,1)", "ICC(3,1)", "ICC(3,k)")]
+    [0.17, 0.29, 0.71, 0.91]
     """
     layout = _two_way(ratings, subject="intraclass correlation")
     tail = upper_tail(level, subject="intraclass correlation")
@@ -183,8 +186,7 @@ class _TwoWay:
 def _two_way(ratings: ArrayLike, *, subject: str) -> _TwoWay:
     x = _complete(ratings, subject)
     n, k = x.shape
-    # Ratings that are all equal must become exact zeros, which subtracting a rounded mean does not give.
-    x = x - x[0, 0]
+    zero = x.size * (_ROUNDING * np.abs(x).max()) ** 2
     x = x - x.mean()
     by_target, by_rater = x.mean(axis=1), x.mean(axis=0)
     squares = np.array(
@@ -195,7 +197,8 @@ def _two_way(ratings: ArrayLike, *, subject: str) -> _TwoWay:
             ((x - by_target[:, None]) ** 2).sum(),
         ]
     )
-    squares[squares <= _ROUNDING * (x**2).sum()] = 0.0
+    # What rounding leaves of a zero would turn a ratio that does not exist into a number.
+    squares[squares <= zero] = 0.0
     mean_squares = squares / [n - 1, k - 1, (n - 1) * (k - 1), n * (k - 1)]
     return _TwoWay(n, k, *(float(m) for m in mean_squares))
 
@@ -230,7 +233,8 @@ def _consistency(form: str, layout: _TwoWay, error: float, df2: int, tail: float
     """ICC(1,1) with the error within targets, or ICC(3,1) with the residual, and their exact interval."""
     b, k, df1 = layout.targets, layout.n_raters, layout.n_targets - 1
     if b == 0 and error == 0:
-        return IntraclassCorrelation(form, *(math.nan,) * 2, df1, df2, *(math.nan,) * 3, layout.reason)
+        nan = math.nan
+        return IntraclassCorrelation(form, nan, nan, df1, df2, nan, nan, nan, layout.reason)
     ratio = b / error if error > 0 else math.inf
     lower = float(f_distribution.ppf(tail, df1, df2)) * error
     raised = float(f_distribution.ppf(tail, df2, df1)) * b
@@ -261,36 +265,50 @@ def _absolute(layout: _TwoWay, consistency: IntraclassCorrelation, tail: float) 
 
 
 def _absolute_interval(layout: _TwoWay, value: float, tail: float) -> tuple[float, float]:
-    """Bounds of ICC(2,1), McGraw & Wong 1996, table 7, case 2A."""
+    """Bounds of ICC(2,1), McGraw & Wong 1996, case 2A; NaN where the approximation misses the value."""
     n, k, b, j, e = layout.n_targets, layout.n_raters, layout.targets, layout.raters, layout.residual
     if math.isnan(value) or (j == 0 and e == 0):
         return value, value
-    # v = (c_j + c_e)^2 / (...) is homogeneous in its two parts, so both are kept times n (1 - value).
+    # The paper's a MS_J and b MS_E, both times n (1 - value): df does not change and 1 - value may be 0.
     from_raters = k * value * j
     from_error = (n * (1 - value) + k * value * (n - 1)) * e
-    spread = from_raters**2 / (k - 1) + from_error**2 / ((n - 1) * (k - 1))
-    df = (from_raters + from_error) ** 2 / spread if spread > 0 else math.nan
-    if not df > 0:
+    if b == 0 or from_raters + from_error == 0:
         return math.nan, math.nan
+    spread = from_raters**2 / (k - 1) + from_error**2 / ((n - 1) * (k - 1))
+    df = (from_raters + from_error) ** 2 / spread
     lower, upper = f_distribution.ppf(tail, [n - 1, df], [df, n - 1])
     other = k * j + (k * n - k - n) * e
-    low = n * (b - lower * e) / (lower * other + n * b)
-    high = n * (upper * b - e) / (other + n * upper * b)
-    return float(low), float(high)
+    # For values below 0 the two parts of df nearly cancel, up to quantiles without bound.
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        low = float(n * (b - lower * e) / (lower * other + n * b))
+        high = float(n * (upper * b - e) / (other + n * upper * b))
+    holds = low - _CLOSE <= value <= high + _CLOSE
+    return (low, high) if holds else (math.nan, math.nan)
 
 
 def _of_mean(single: IntraclassCorrelation, layout: _TwoWay) -> IntraclassCorrelation:
     """The form for the mean of all raters, by Spearman & Brown's formula on the value and its bounds."""
-    form = single.form.replace(",1)", ",k)")
+    k = layout.n_raters
     if layout.targets == 0:
         value, low, high, reason = math.nan, math.nan, math.nan, layout.reason
     else:
-        value, low, high = (_stepped_up(r, layout.n_raters) for r in (single.value, single.low, single.high))
+        value, low, high = (_stepped_up(r, k) for r in (single.value, single.low, single.high))
         reason = single.reason
+        if reason is None and any(math.isnan(r) for r in (value, low, high)):
+            reason = _NEGATIVE_VARIANCE
     return IntraclassCorrelation(
-        form, value, single.f, single.df1, single.df2, single.p_value, low, high, reason
+        single.form.replace(",1)", ",k)"),
+        value,
+        single.f,
+        single.df1,
+        single.df2,
+        single.p_value,
+        low,
+        high,
+        reason,
     )
 
 
 def _stepped_up(r: float, k: int) -> float:
-    return k * r / (1 + (k - 1) * r)
+    # Below -1 / (k - 1) the formula changes sign and would praise raters who contradict each other.
+    return k * r / (1 + (k - 1) * r) if 1 + (k - 1) * r > _CLOSE else math.nan
