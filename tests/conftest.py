@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples in every run: a red suite is then a change, not luck.
+settings.register_profile("mien", derandomize=True, deadline=None)
+settings.load_profile("mien")
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

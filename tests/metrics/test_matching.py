@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -42,7 +44,7 @@ def test_candidates_are_all_pairs_that_reach_the_threshold(reference, estimate, 
 def test_laws_of_every_rule(rule, reference, estimate, shift):
     found = rule(reference, estimate, inclusive=True)
     assert found.tp + found.fn == len(reference)
-    assert found.fp >= len(estimate) - found.tp
+    assert (found.n_reference, found.n_estimate) == (len(reference), len(estimate))
     moved = rule(*(np.array(rows).reshape(-1, 2) + shift for rows in (reference, estimate)), inclusive=True)
     assert (moved.tp, moved.fp, moved.fn) == (found.tp, found.fp, found.fn)
     assert (found.iou >= 0.5).all()
@@ -151,3 +153,63 @@ def test_exact_assignment_equals_scipy(seed, n, m):
     partner = maximum_assignment(weights.tolist())
     total = sum(int(weights[i, j]) for i, j in enumerate(partner) if j is not None)
     assert total == weights[linear_sum_assignment(weights, maximize=True)].sum()
+
+
+@pytest.mark.parametrize("shared", [7, 14, 28, 29, 55, 57, 58, 60, 70])
+def test_a_decimal_threshold_is_exact_for_frames(shared):
+    pair = ([[0, 99]], [[0, shared - 1]])
+    assert one_to_one(*pair, threshold=shared / 100, inclusive=True).tp == 1
+    assert one_to_one(*pair, threshold=shared / 100, inclusive=True, strict=True).tp == 0
+
+
+@given(ROWS, ROWS, st.sampled_from([10, 25, 200]), st.sampled_from([0.3, 0.5, 0.55]), st.booleans())
+@settings(deadline=None)
+def test_candidates_in_seconds_are_exact_for_the_endpoints_given(
+    reference, estimate, rate, threshold, strict
+):
+    """On a grid of frames many pairs lie within rounding of the threshold."""
+    ref, est = ([[a / rate, b / rate] for a, b in rows] for rows in (reference, estimate))
+    found = candidates(ref, est, threshold=threshold, strict=strict)
+    bound = Fraction(str(threshold))
+    expected = set()
+    for i, a in enumerate(ref):
+        for j, b in enumerate(est):
+            starts, ends = [[Fraction(x[k]) for x in (a, b)] for k in (0, 1)]
+            shared, hull = max(min(ends) - max(starts), Fraction(0)), max(ends) - min(starts)
+            value = shared / hull if hull else Fraction(1)
+            if value > bound or (value == bound and not strict):
+                expected.add((i, j))
+    assert set(zip(found.reference.tolist(), found.estimate.tolist(), strict=True)) == expected
+
+
+@given(ROWS, ROWS, st.booleans())
+def test_overlap_is_symmetric(reference, estimate, inclusive):
+    there, back = (
+        candidates(*sides, inclusive=inclusive) for sides in ((reference, estimate), (estimate, reference))
+    )
+    assert dict(zip(zip(there.reference, there.estimate, strict=True), there.iou, strict=True)) == dict(
+        zip(zip(back.estimate, back.reference, strict=True), back.iou, strict=True)
+    )
+
+
+def test_a_threshold_that_is_no_simple_fraction():
+    for threshold in (np.nextafter(0.5, 1), np.pi / 6, 1e-300):
+        assert one_to_one([[0, 1]], [[0, 2]], threshold=threshold).tp == (threshold < 0.5)
+
+
+def test_chunks_change_nothing(monkeypatch):
+    rng = np.random.default_rng(1)
+    onset = rng.integers(0, 300, (2, 200))
+    sides = [np.stack([o, o + rng.integers(1, 40, 200)], axis=1) for o in onset]
+    whole = candidates(*sides)
+    monkeypatch.setattr("mien.metrics.matching.CHUNK_PAIRS", 7)
+    parts = candidates(*sides)
+    assert len(whole.reference) > 100
+    assert np.array_equal(whole.reference, parts.reference)
+    assert np.array_equal(whole.estimate, parts.estimate)
+
+
+def test_malformed_scores():
+    for score in ([0.1], [0.1, np.nan]):
+        with pytest.raises(DataError, match="one number for each of 2 estimates"):
+            greedy_best([[0, 1]], [[0, 1], [0, 1]], score=score)

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import pytest
 
-from mien.core import DataError
+from mien.core import DataError, OptionError
 from mien.metrics import spot_then_recognise
 
 COLUMNS = ["recording_id", "onset", "offset", "emotion"]
@@ -45,6 +45,19 @@ def test_malformed():
         spot_then_recognise.evaluate(REFERENCE.drop(columns="emotion"), REFERENCE, unit="frame")
     with pytest.raises(DataError, match="row 1: wanted a value in 'onset'"):
         spot_then_recognise.evaluate(REFERENCE, REFERENCE.assign(onset=math.nan), unit="frame")
+
+    with pytest.raises(DataError, match="row 4: wanted an offset at or after the onset"):
+        spot_then_recognise.evaluate(REFERENCE, REFERENCE.assign(offset=[9, 29, 9, -1]), unit="frame")
+
+
+def test_a_misspelt_emotion_to_leave_out_is_refused():
+    with pytest.raises(OptionError, match="wanted emotions among fear, joy, got feer"):
+        spot_then_recognise.evaluate(REFERENCE, REFERENCE, unit="frame", leave_out=["feer"])
+
+
+def test_emotions_may_be_numbers():
+    coded = REFERENCE.assign(emotion=[1, 2, 2, 1])
+    assert spot_then_recognise.evaluate(coded, coded, unit="frame").strs == 1.0
 
 
 def test_published_pairs(shared_data):

@@ -105,6 +105,45 @@ def test_impossible_options():
         spotting.evaluate(REFERENCE, ESTIMATE, unit="ms")
     with pytest.raises(OptionError, match="seconds above 0"):
         spotting.evaluate(REFERENCE, ESTIMATE, unit="s", total_duration_s=0)
+    with pytest.raises(OptionError, match="frames per second above 0"):
+        spotting.evaluate(REFERENCE, ESTIMATE, unit="frame", rate_hz=-1)
+
+
+def test_one_estimate_on_two_labels_counts_as_megc2020_does():
+    reference = table(("a", "micro", 0, 4), ("a", "micro", 5, 9), ("b", "micro", 0, 9))
+    estimate = table(("a", "micro", 0, 9), ("b", "micro", 50, 60))
+    counts = spotting.evaluate(reference, estimate, unit="frame", matching=label_hit).micro
+    assert (counts.tp, counts.n_estimate, counts.n_reference) == (2, 2, 3)
+    assert counts.f1 == pytest.approx(2 * 2 / (2 + 3))
+
+
+def test_apex_error_of_frames_in_milliseconds():
+    found = spotting.evaluate(REFERENCE, ESTIMATE, unit="frame", rate_hz=200)
+    assert (found.apex_error.mean_absolute, found.apex_error.unit) == (5.0, "ms")
+
+
+def test_no_false_positive_is_lost_from_the_subjects():
+    found = spotting.evaluate(REFERENCE.assign(subject_id=["1", "1", "2"]), ESTIMATE, unit="frame")
+    assert found.by_subject["n/a"] == spotting.Counts(0, 1, 0)  # recording c is nobody's
+    assert sum(found.by_subject.values(), spotting.Counts()) == found.overall
+
+
+def test_a_recording_of_two_subjects_is_refused():
+    rows = table(("1", "micro", 0, 9), ("1", "micro", 100, 109)).assign(subject_id=["s1", "s2"])
+    with pytest.raises(DataError, match="recording 1: wanted one subject, got s1 and s2"):
+        spotting.evaluate(rows, rows, unit="frame")
+
+
+def test_ids_that_could_never_meet_are_refused():
+    with pytest.raises(DataError, match="text in both tables or numbers in both"):
+        spotting.evaluate(table((1, "micro", 0, 9)), table(("1", "micro", 0, 9)), unit="frame")
+
+
+def test_the_named_row_is_the_row_of_the_table():
+    with pytest.raises(DataError, match=r"row 3: wanted whole frames in 'onset', got 4.5"):
+        spotting.evaluate(REFERENCE.assign(onset=[10, 50, 4.5]), ESTIMATE, unit="frame")
+    with pytest.raises(DataError, match="row 3: wanted a finite 'offset', got inf"):
+        spotting.evaluate(REFERENCE.assign(offset=[19, 99, math.inf]), ESTIMATE, unit="s")
 
 
 def megc2020(shared_data, kind):

@@ -85,7 +85,9 @@ def _print(result: Any) -> None:
         ]
         for r in runs
     ]
-    rows += [[name, *map(with_interval, values.values())] for name, values in first["baselines"].items()]
+    rows += [
+        [f"[{name}]", *map(with_interval, values.values())] for name, values in first["baselines"].items()
+    ]
     size = f"{first['n_samples']} samples, {first['n_subjects']} subjects"
     title = f"{first['dataset']['name']}: {size}, {first['split']}"
     print_table(title, ["method", "accuracy", "weighted F1", "UF1", "UAR"], rows)
@@ -111,9 +113,14 @@ def _print_datasets(runs: list[Any]) -> None:
 def _print_comparisons(comparisons: list[Any]) -> None:
     if not comparisons:
         return
-    rows = [[f"{c['first']} - {c['second']}", *(number(c[key]) for key in _TESTED)] for c in comparisons]
+    rows = [[f"{c['first']} - {c['second']}", *(_tested(c, key) for key in _TESTED)] for c in comparisons]
     columns = ["paired, by subject", "UF1 diff", "p", "q", "UAR diff", "p", "q", "McNemar p"]
     print_table("differences (permutation by subject; q: Benjamini-Hochberg)", columns, rows)
+
+
+def _tested(comparison: Any, key: str) -> str:
+    value = comparison[key]
+    return "<0.0001" if value is not None and key[0] in "pq" and value < 1e-4 else number(value)
 
 
 _TESTED = ("difference_uf1", "p_uf1", "q_uf1", "difference_uar", "p_uar", "q_uar", "p_mcnemar")

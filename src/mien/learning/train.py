@@ -105,7 +105,7 @@ def _run_epoch(
             raise JobError(
                 f"training, epoch {epoch}",
                 wanted="a finite loss",
-                got=float(loss),
+                got=float(loss.detach()),
                 remedy="lower the learning rate or check the input",
             )
         loss.backward()

@@ -3,14 +3,16 @@
 Conventions: intervals are rows [onset, offset] of float64 arrays. With `inclusive=True` they are frames
 and both ends belong to them: length = offset - onset + 1. Otherwise they are half-open spans of a
 continuous time, and two zero-length intervals match (IoU 1) if they are the same instant. Two intervals
-are candidates if IoU >= threshold, tested as intersection >= threshold * union, so that .5 is exact for
-frames. Every rule is a function with the same arguments; `MATCHING_RULES` maps the command line's words.
+are candidates if IoU >= threshold. The test is exact for the endpoints and the decimal threshold given: 55
+of 100 frames reach .55. Every rule is a function with the same arguments; `MATCHING_RULES` maps the
+command line's words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from types import MappingProxyType
 
 import numpy as np
@@ -23,13 +25,17 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 MAX_CANDIDATES = 50_000_000
+CHUNK_PAIRS = 1_000_000
+MAX_DENOMINATOR = 1_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matching:
     """Which references were found: `pairs` (k, 2) of [reference, estimate] rows and their IoU (k,).
 
-    `tp`, `fp` and `fn` are the counts under the rule that made the matching.
+    `tp`, `fp` and `fn` are the counts under the rule that made the matching; always tp + fn = n_reference
+    and tp + fp = n_estimate. Under `label_hit` one estimate may hit several references: fp = n_estimate - tp
+    is then what MEGC-2020 divides by and can be negative within one recording.
     """
 
     pairs: IntArray
@@ -37,6 +43,16 @@ class Matching:
     tp: int
     fp: int
     fn: int
+
+    @property
+    def n_reference(self) -> int:
+        """Number of reference intervals."""
+        return self.tp + self.fn
+
+    @property
+    def n_estimate(self) -> int:
+        """Number of estimated intervals."""
+        return self.tp + self.fp
 
 
 Rule = Callable[..., Matching]
@@ -122,18 +138,55 @@ def candidates(
     ref = validate(reference, role="reference", inclusive=inclusive)
     est = validate(estimate, role="estimate", inclusive=inclusive)
     extra = 1.0 if inclusive else 0.0
-    parts = list(_near_pairs(ref, est, threshold, extra))
-    rows = np.concatenate([p[0] for p in parts]) if parts else np.empty(0, dtype=np.int64)
-    columns = np.concatenate([p[1] for p in parts]) if parts else np.empty(0, dtype=np.int64)
-    a, b = ref[rows], est[columns]
-    shared = np.maximum(0.0, np.minimum(a[:, 1], b[:, 1]) - np.maximum(a[:, 0], b[:, 0]) + extra)
-    union = (a[:, 1] - a[:, 0] + extra) + (b[:, 1] - b[:, 0] + extra) - shared
-    instants = union == 0
-    enough = shared > threshold * union if strict else shared >= threshold * union
-    same = instants & (a[:, 0] == b[:, 0]) & (threshold < 1 or not strict)
-    keep = np.where(instants, same, enough)
-    order = np.lexsort((columns[keep], rows[keep]))
-    return Candidates(rows[keep][order], columns[keep][order], shared[keep][order], union[keep][order])
+    rows, columns = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+    for near_rows, near_columns in _near_pairs(ref, est, threshold, extra):
+        keep = _reaches(ref[near_rows], est[near_columns], threshold, strict, extra)
+        rows.append(near_rows[keep])
+        columns.append(near_columns[keep])
+    row, column = np.concatenate(rows), np.concatenate(columns)
+    order = np.lexsort((column, row))
+    row, column = row[order], column[order]
+    return Candidates(row, column, *_overlap(ref[row], est[column], extra))
+
+
+def _overlap(a: FloatArray, b: FloatArray, extra: float) -> tuple[FloatArray, FloatArray]:
+    """Intersection and union of paired rows; the union is the hull, right wherever they intersect."""
+    shared = np.minimum(a[:, 1], b[:, 1]) - np.maximum(a[:, 0], b[:, 0]) + extra
+    hull = np.maximum(a[:, 1], b[:, 1]) - np.minimum(a[:, 0], b[:, 0]) + extra
+    return np.maximum(0.0, shared), hull
+
+
+def _reaches(a: FloatArray, b: FloatArray, threshold: float, strict: bool, extra: float) -> NDArray[np.bool_]:
+    """Whether IoU >= (>) threshold for paired rows, exactly, for the decimal that was meant.
+
+    With threshold p / q the sign of q * intersection - p * union decides. Whole numbers are exact in
+    float64; other pairs within rounding of the threshold are judged as fractions.
+    """
+    shared, union = _overlap(a, b, extra)
+    bound = Fraction(threshold).limit_denominator(MAX_DENOMINATOR)
+    p, q = float(bound.numerator), float(bound.denominator)
+    is_simple = float(bound) == threshold
+    if not is_simple:
+        bound, p, q = Fraction(threshold), threshold, 1.0
+    excess = q * shared - p * union
+    enough = excess > 0 if strict else excess >= 0
+    size = np.maximum(np.abs(a).max(axis=1, initial=0), np.abs(b).max(axis=1, initial=0)) + extra
+    close = np.flatnonzero((shared > 0) & (np.abs(excess) <= 1e-14 * q * size))
+    if is_simple:
+        whole = (a[close] == np.floor(a[close])) & (b[close] == np.floor(b[close]))
+        close = close[~whole.all(axis=1)]
+    different, which = np.unique(np.hstack([a[close], b[close]]), axis=0, return_inverse=True)
+    judged = [_reaches_exactly(pair, bound, strict, int(extra)) for pair in different.tolist()]
+    enough[close] = np.array(judged, dtype=bool)[which.ravel()]
+    # The same instant has IoU 1, which is not above a threshold of 1.
+    return np.where(union == 0, threshold < 1 or not strict, enough)
+
+
+def _reaches_exactly(pair: list[float], bound: Fraction, strict: bool, extra: int) -> bool:
+    start, end, other_start, other_end = map(Fraction, pair)
+    shared = min(end, other_end) - max(start, other_start) + extra
+    union = max(end, other_end) - min(start, other_start) + extra
+    return shared > bound * union if strict else shared >= bound * union
 
 
 def _near_pairs(
@@ -165,9 +218,12 @@ def _near_pairs(
                 got="more",
                 remedy="remove repeated rows or score recordings apart",
             )
-        if counts.any():
-            starts = np.repeat(first - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
-            yield np.repeat(rows, counts), members[starts + np.arange(int(counts.sum()))]
+        ends = np.cumsum(counts)
+        cuts = np.searchsorted(ends, np.arange(CHUNK_PAIRS, int(counts.sum()) + CHUNK_PAIRS, CHUNK_PAIRS))
+        for part in np.split(np.arange(len(rows)), np.unique(cuts)):
+            size = counts[part]
+            starts = np.repeat(first[part] - (np.cumsum(size) - size), size)
+            yield np.repeat(rows[part], size), members[starts + np.arange(int(size.sum()))]
 
 
 def _length_class(lengths: FloatArray, threshold: float) -> FloatArray:
@@ -239,9 +295,7 @@ def greedy_best(
     est = validate(estimate, role="estimate", inclusive=inclusive)
     found = candidates(ref, est, threshold=threshold, strict=strict, inclusive=inclusive)
     best = _best_per(found.estimate, found.iou)
-    place = (
-        np.arange(len(est)) if score is None else np.argsort(np.argsort(-np.asarray(score), kind="stable"))
-    )
+    place = np.arange(len(est)) if score is None else _place_by_score(score, len(est))
     best = best[np.argsort(place[found.estimate[best]], kind="stable")]
     _, first = np.unique(found.reference[best], return_index=True)
     return _matching(found, np.sort(best[first]), len(ref), len(est))
@@ -302,6 +356,21 @@ def _rank(intervals: FloatArray) -> IntArray:
     return rank
 
 
+def _place_by_score(score: ArrayLike, n_estimate: int) -> IntArray:
+    """Place of each estimate when the highest score comes first, (n_estimate,); input order on a tie."""
+    scores = np.asarray(score, dtype=np.float64)
+    if scores.shape != (n_estimate,) or np.isnan(scores).any():
+        raise DataError(
+            "scores",
+            wanted=f"one number for each of {n_estimate} estimates",
+            got=f"shape {scores.shape} with {int(np.isnan(scores).sum())} NaN",
+            remedy="give every estimate a score or none",
+        )
+    place = np.empty(n_estimate, dtype=np.int64)
+    place[np.argsort(-scores, kind="stable")] = np.arange(n_estimate)
+    return place
+
+
 def _best_per(group: IntArray, iou: FloatArray) -> IntArray:
     """For each group the candidate with the largest IoU, the first on a tie, in order of group."""
     order = np.lexsort((np.arange(len(iou)), -iou, group))
@@ -312,4 +381,4 @@ def _best_per(group: IntArray, iou: FloatArray) -> IntArray:
 def _matching(found: Candidates, chosen: IntArray, n_reference: int, n_estimate: int) -> Matching:
     pairs = np.stack([found.reference[chosen], found.estimate[chosen]], axis=1)
     tp = len(pairs)
-    return Matching(pairs, found.iou[chosen], tp, max(0, n_estimate - tp), n_reference - tp)
+    return Matching(pairs, found.iou[chosen], tp, n_estimate - tp, n_reference - tp)

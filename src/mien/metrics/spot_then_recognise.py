@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mien.core.errors import DataError
+from mien.core.errors import OptionError
 from mien.core.records import Json
 from mien.metrics import recognition
 from mien.metrics.matching import Rule, one_to_one
-from mien.metrics.spotting import Counts, Unit
+from mien.metrics.spotting import Counts, Unit, refuse_gaps, refuse_other_id_type, refuse_times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,25 +57,10 @@ class SpotThenRecogniseScore:
         }
 
 
-def validate(table: pd.DataFrame, *, role: str) -> None:
+def validate(table: pd.DataFrame, *, role: str, unit: Unit = "s") -> None:
     """Refuse a table without the columns, with empty cells, or with an offset before its onset."""
-    missing = [name for name in COLUMNS if name not in table.columns]
-    if missing:
-        raise DataError(
-            f"{role} table",
-            wanted=f"columns {', '.join(COLUMNS)}",
-            got=f"no {', '.join(missing)}",
-            remedy="add the columns",
-        )
-    for name in COLUMNS:
-        if table[name].isna().any():
-            row = int(np.argmax(table[name].isna().to_numpy())) + 1
-            raise DataError(
-                f"{role} table, row {row}",
-                wanted=f"a value in '{name}'",
-                got="none",
-                remedy="fill it in or leave the row out",
-            )
+    refuse_gaps(table, role=role, columns=COLUMNS)
+    refuse_times(table, role=role, unit=unit)
 
 
 def evaluate(
@@ -102,9 +87,23 @@ def evaluate(
     ------
     DataError
         If a table lacks a column or a value, or has an offset before its onset.
+    OptionError
+        If an emotion to leave out occurs nowhere.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = [["a", 0, 9, "joy"], ["a", 20, 29, "fear"]]
+    >>> truth = pd.DataFrame(rows, columns=["recording_id", "onset", "offset", "emotion"])
+    >>> evaluate(truth, truth, unit="frame").strs
+    1.0
     """
-    validate(reference, role="reference")
-    validate(estimate, role="estimate")
+    if unit not in ("s", "frame"):
+        raise OptionError("unit", wanted="s or frame", got=unit, remedy="name the unit of onset and offset")
+    validate(reference, role="reference", unit=unit)
+    validate(estimate, role="estimate", unit=unit)
+    refuse_other_id_type(reference, estimate)
+    _refuse_unknown_emotions(leave_out, reference, estimate)
     spotting = Counts()
     pairs: list[tuple[str, str]] = []
     groups = [dict(iter(table.groupby("recording_id", sort=False))) for table in (reference, estimate)]
@@ -113,8 +112,22 @@ def evaluate(
         times = [table[["onset", "offset"]].to_numpy(dtype=np.float64) for table in (ref, est)]
         result = matching(*times, threshold=threshold, inclusive=unit == "frame")
         spotting += Counts(result.tp, result.fp, result.fn)
-        pairs += [(ref["emotion"].iloc[i], est["emotion"].iloc[j]) for i, j in result.pairs]
+        pairs += [(str(ref["emotion"].iloc[i]), str(est["emotion"].iloc[j])) for i, j in result.pairs]
     return _analyse(spotting, [p for p in pairs if p[0] not in leave_out])
+
+
+def _refuse_unknown_emotions(
+    leave_out: Sequence[str], reference: pd.DataFrame, estimate: pd.DataFrame
+) -> None:
+    known = {str(name) for table in (reference, estimate) for name in table["emotion"].unique()}
+    unknown = [name for name in leave_out if name not in known]
+    if known and unknown:
+        raise OptionError(
+            "leave_out",
+            wanted=f"emotions among {', '.join(sorted(known))}",
+            got=", ".join(unknown),
+            remedy="correct the spelling or leave the name away",
+        )
 
 
 def _analyse(spotting: Counts, pairs: Sequence[tuple[str, str]]) -> SpotThenRecogniseScore:

@@ -8,13 +8,14 @@ divided; recordings without a reference count with all their false positives.
 
     precision = TP / (TP + FP)      recall = TP / (TP + FN)      F1 = 2 TP / (2 TP + FP + FN)
 
+A recording belongs to one subject: give videos that are numbered within subjects ids of their own.
 `overall` pools the counts of both kinds (MEGC rule). A score without a denominator is NaN.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 Unit = Literal["s", "frame"]
 
 KINDS = ("micro", "macro")
+UNKNOWN_SUBJECT = "n/a"
 COLUMNS = ("recording_id", "kind", "onset", "offset")
 
 
@@ -44,6 +46,16 @@ class Counts:
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(self.tp + other.tp, self.fp + other.fp, self.fn + other.fn)
+
+    @property
+    def n_reference(self) -> int:
+        """TP + FN."""
+        return self.tp + self.fn
+
+    @property
+    def n_estimate(self) -> int:
+        """TP + FP."""
+        return self.tp + self.fp
 
     @property
     def precision(self) -> float:
@@ -69,7 +81,8 @@ class Counts:
             "precision": self.precision,
             "recall": self.recall,
             "f1": self.f1,
-            "n_reference": self.tp + self.fn,
+            "n_reference": self.n_reference,
+            "n_estimate": self.n_estimate,
         }
 
 
@@ -119,19 +132,29 @@ class SpottingScore:
         }
 
 
-def validate(table: pd.DataFrame, *, role: str) -> None:
+def validate(table: pd.DataFrame, *, role: str, unit: Unit = "s") -> None:
     """Refuse a table of expressions that cannot be scored, naming the first offending row (from 1)."""
-    missing = [name for name in COLUMNS if name not in table.columns]
+    refuse_gaps(table, role=role, columns=COLUMNS)
+    _refuse(table, role, ~table["kind"].isin(KINDS), wanted="kind micro or macro", column="kind")
+    refuse_times(table, role=role, unit=unit)
+
+
+def refuse_gaps(table: pd.DataFrame, *, role: str, columns: Sequence[str]) -> None:
+    """Refuse a table that lacks one of the columns or a value in them."""
+    missing = [name for name in columns if name not in table.columns]
     if missing:
         raise DataError(
             f"{role} table",
-            wanted=f"columns {', '.join(COLUMNS)}",
+            wanted=f"columns {', '.join(columns)}",
             got=f"no {', '.join(missing)}",
             remedy="add the columns",
         )
-    for name in COLUMNS:
+    for name in columns:
         _refuse(table, role, table[name].isna(), wanted=f"a value in '{name}'", column=name)
-    _refuse(table, role, ~table["kind"].isin(KINDS), wanted="kind micro or macro", column="kind")
+
+
+def refuse_times(table: pd.DataFrame, *, role: str, unit: Unit) -> None:
+    """Refuse onsets and offsets that are text, infinite, backwards, or broken frames."""
     for name in ("onset", "offset"):
         if len(table) and table[name].dtype.kind not in "iuf":
             raise DataError(
@@ -140,6 +163,11 @@ def validate(table: pd.DataFrame, *, role: str) -> None:
                 got=str(table[name].iloc[0]),
                 remedy="remove units and text from the column",
             )
+        if len(table):
+            times = table[name].astype(float)
+            _refuse(table, role, times.abs() == math.inf, wanted=f"a finite '{name}'", column=name)
+            broken = times.mod(1) != 0 if unit == "frame" else times.isna()
+            _refuse(table, role, broken, wanted=f"whole frames in '{name}'", column=name)
     _refuse(
         table,
         role,
@@ -158,6 +186,7 @@ def evaluate(
     threshold: float = 0.5,
     strict: bool = False,
     total_duration_s: float | None = None,
+    rate_hz: float | None = None,
 ) -> SpottingScore:
     """Spotting scores of estimated against reference expressions.
 
@@ -173,13 +202,16 @@ def evaluate(
         Least IoU of a match; `strict` excludes equality.
     total_duration_s
         Length of all recordings together, for false positives per minute.
+    rate_hz
+        Frames per second, to give the apex error of frames in ms.
 
     Raises
     ------
     DataError
-        If a table lacks a column, holds NaN, an unknown kind, or an offset before its onset.
+        If a table lacks a column, holds NaN, an unknown kind, an offset before its onset or a frame that is
+        not whole, or if the tables disagree in the type of recording ids or on who a subject is.
     OptionError
-        If the unit, the threshold or the duration is impossible.
+        If the unit, the threshold, the duration or the rate is impossible.
 
     Examples
     --------
@@ -192,20 +224,21 @@ def evaluate(
     """
     if unit not in ("s", "frame"):
         raise OptionError("unit", wanted="s or frame", got=unit, remedy="name the unit of onset and offset")
-    if total_duration_s is not None and not (math.isfinite(total_duration_s) and total_duration_s > 0):
-        raise OptionError(
-            "total duration", wanted="seconds above 0", got=total_duration_s, remedy="correct it"
-        )
-    validate(reference, role="reference")
-    validate(estimate, role="estimate")
+    _refuse_not_positive("total duration", total_duration_s, "seconds")
+    _refuse_not_positive("rate", rate_hz, "frames per second")
+    validate(reference, role="reference", unit=unit)
+    validate(estimate, role="estimate", unit=unit)
+    refuse_other_id_type(reference, estimate)
+    subjects = _subjects(reference, estimate)
     counts = dict.fromkeys(KINDS, Counts())
     by_subject: dict[str, Counts] = {}
     errors: list[NDArray[np.float64]] = []
-    for kind, ref, est in _recordings(reference, estimate):
+    for recording, kind, ref, est in _recordings(reference, estimate):
         result = _match(ref, est, unit, matching, threshold, strict)
         found = Counts(result.tp, result.fp, result.fn)
         counts[kind] += found
-        for subject in _subject(ref, est):
+        if subjects:
+            subject = subjects[recording]
             by_subject[subject] = by_subject.get(subject, Counts()) + found
         errors.append(_apex_distances(ref, est, result))
     false = counts["micro"].fp + counts["macro"].fp
@@ -213,10 +246,24 @@ def evaluate(
         micro=counts["micro"],
         macro=counts["macro"],
         n_recordings=len(set(reference["recording_id"]) | set(estimate["recording_id"])),
-        apex_error=_apex_error(errors, unit),
+        apex_error=_apex_error(errors, unit, rate_hz),
         fp_per_minute=math.nan if total_duration_s is None else false / (total_duration_s / 60),
         by_subject=by_subject,
     )
+
+
+def refuse_other_id_type(reference: pd.DataFrame, estimate: pd.DataFrame) -> None:
+    """Refuse recording ids that are numbers on one side and text on the other: they could never meet."""
+    kinds = [
+        {isinstance(name, str) for name in table["recording_id"].unique()} for table in (reference, estimate)
+    ]
+    if len(kinds[0] | kinds[1]) > 1:
+        raise DataError(
+            "recording_id",
+            wanted="text in both tables or numbers in both",
+            got="text and numbers",
+            remedy="read the column with one type",
+        )
 
 
 def kept_by_length(estimate: pd.DataFrame, *, shortest: int, longest: float = math.inf) -> pd.DataFrame:
@@ -226,6 +273,11 @@ def kept_by_length(estimate: pd.DataFrame, *, shortest: int, longest: float = ma
     """
     length = estimate["offset"] - estimate["onset"] + 1
     return estimate[(length >= shortest) & (length <= longest)]
+
+
+def _refuse_not_positive(subject: str, value: float | None, unit: str) -> None:
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise OptionError(subject, wanted=f"{unit} above 0", got=value, remedy="correct it")
 
 
 def _refuse(table: pd.DataFrame, role: str, bad: pd.Series[bool], *, wanted: str, column: str) -> None:
@@ -243,14 +295,14 @@ def _refuse(table: pd.DataFrame, role: str, bad: pd.Series[bool], *, wanted: str
 
 def _recordings(
     reference: pd.DataFrame, estimate: pd.DataFrame
-) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:
+) -> Iterator[tuple[object, str, pd.DataFrame, pd.DataFrame]]:
     """The rows of each recording and kind on either side, in order of first appearance."""
     keys = ["recording_id", "kind"]
     sides: list[dict[Any, pd.DataFrame]] = [
-        dict(iter(table.groupby(keys, sort=False))) for table in (reference, estimate)
+        dict(iter(table.groupby(keys, sort=False, observed=True))) for table in (reference, estimate)
     ]
     for key in dict.fromkeys([*sides[0], *sides[1]]):
-        yield str(key[1]), sides[0].get(key, reference.iloc[:0]), sides[1].get(key, estimate.iloc[:0])
+        yield key[0], str(key[1]), sides[0].get(key, reference.iloc[:0]), sides[1].get(key, estimate.iloc[:0])
 
 
 def _match(
@@ -261,11 +313,30 @@ def _match(
     return matching(*times, threshold=threshold, strict=strict, inclusive=unit == "frame", score=score)
 
 
-def _subject(ref: pd.DataFrame, est: pd.DataFrame) -> list[str]:
-    for table in (ref, est):
-        if "subject_id" in table.columns and len(table):
-            return [str(table["subject_id"].iloc[0])]
-    return []
+def _subjects(reference: pd.DataFrame, estimate: pd.DataFrame) -> dict[object, str]:
+    """The subject of every recording; nobody where neither table names subjects.
+
+    A recording without a subject counts under `UNKNOWN_SUBJECT`, so that none of its errors is lost.
+    """
+    tables = [table for table in (reference, estimate) if "subject_id" in table.columns]
+    subjects: dict[object, str] = {}
+    for table in tables:
+        named = table.loc[
+            table["subject_id"].notna() & (table["subject_id"] != ""), ["recording_id", "subject_id"]
+        ].drop_duplicates()
+        for recording, subject in zip(named["recording_id"], named["subject_id"], strict=True):
+            if subjects.setdefault(recording, str(subject)) != str(subject):
+                raise DataError(
+                    f"recording {recording}",
+                    wanted="one subject",
+                    got=f"{subjects[recording]} and {subject}",
+                    remedy="give every recording an id of its own",
+                )
+    recordings = dict.fromkeys([*reference["recording_id"], *estimate["recording_id"]])
+    if tables:
+        for recording in recordings:
+            subjects.setdefault(recording, UNKNOWN_SUBJECT)
+    return subjects
 
 
 def _apex_distances(ref: pd.DataFrame, est: pd.DataFrame, result: Matching) -> NDArray[np.float64]:
@@ -277,11 +348,12 @@ def _apex_distances(ref: pd.DataFrame, est: pd.DataFrame, result: Matching) -> N
     return np.asarray(distances[~np.isnan(distances)], dtype=np.float64)
 
 
-def _apex_error(errors: list[NDArray[np.float64]], unit: Unit) -> ApexError:
+def _apex_error(errors: list[NDArray[np.float64]], unit: Unit, rate_hz: float | None) -> ApexError:
     distances = np.concatenate(errors) if errors else np.empty(0)
-    if unit == "s":
-        distances = 1000 * distances
-    name = "ms" if unit == "s" else "frame"
+    name = "frame"
+    if unit == "s" or rate_hz is not None:
+        distances = distances * (1000 if unit == "s" or rate_hz is None else 1000 / rate_hz)
+        name = "ms"
     if not len(distances):
         return ApexError(0, math.nan, math.nan, name)
     return ApexError(len(distances), float(distances.mean()), float(np.median(distances)), name)

@@ -6,6 +6,7 @@ Colours are Okabe and Ito's, distinguishable without colour vision; every axis h
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -53,7 +54,9 @@ def confusion_figure(scores: RecordScores, title: str) -> str:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     n = len(counts)
     figure, ((axis,),) = _subplots(1, 1, width=1.6 + 0.85 * n, height=1.1 + 0.72 * n, squeeze=False)
-    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    edges = np.arange(n + 1) - 0.5
+    axis.pcolormesh(edges, edges, shares, cmap="Blues", vmin=0, vmax=1, edgecolors="white")
+    axis.invert_yaxis()
     for row in range(n):
         for column in range(n):
             axis.text(
@@ -110,4 +113,4 @@ def _svg(figure: Any) -> str:
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "mien", "font.family": "sans-serif"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
-    return text[text.index("<svg") :]
+    return re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)

@@ -272,7 +272,8 @@ def _absolute_interval(layout: _TwoWay, value: float, tail: float) -> tuple[floa
     # The paper's a MS_J and b MS_E, both times n (1 - value): df does not change and 1 - value may be 0.
     from_raters = k * value * j
     from_error = (n * (1 - value) + k * value * (n - 1)) * e
-    if b == 0 or from_raters + from_error == 0:
+    parts = abs(from_raters) + abs(from_error)
+    if b == 0 or abs(from_raters + from_error) <= _CLOSE * parts:
         return math.nan, math.nan
     spread = from_raters**2 / (k - 1) + from_error**2 / ((n - 1) * (k - 1))
     df = (from_raters + from_error) ** 2 / spread

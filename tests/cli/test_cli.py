@@ -1,0 +1,315 @@
+"""The program as a user meets it: output, exit status, and one sentence for every mistake."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mien.cli import main
+from mien.dataset import write_motion_maps
+from mien.simulate import MapSettings, simulate_maps
+
+SCORE_KEYS = {"accuracy", "weighted_f1", "uf1", "uar"}
+
+
+@pytest.fixture
+def mien(monkeypatch, capsys):
+    """Run the program in this process; returns (exit status, stdout, stderr)."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["mien", *map(str, arguments)])
+        try:
+            main()
+            status = 0
+        except SystemExit as leaving:
+            status = leaving.code or 0
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return call
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_motion_maps(simulate_maps(MapSettings(participants=5, maps_per_participant=5)), tmp_path / "maps")
+    return tmp_path / "maps"
+
+
+def predictions(path, text):
+    path.write_text(text)
+    return path
+
+
+class TestRecognise:
+    def test_json_alone_on_stdout(self, mien, folder, tmp_path):
+        status, out, _ = mien(
+            "recognise", folder, "--method", "linear-svm", "--json", "--out", tmp_path / "out"
+        )
+        found = json.loads(out)
+        assert status == 0
+        assert (found["method"], found["protocol"], found["n_subjects"]) == ("linear-svm", "fixed", 5)
+        assert set(found["scores"]) == SCORE_KEYS
+        assert all(set(value) == {"value", "low", "high"} for value in found["scores"].values())
+        assert set(found["baselines"]) == {"majority", "chance"}
+        assert sum(map(sum, found["confusion"]["counts"])) == found["n_samples"]
+        assert (tmp_path / "out").joinpath("records", found["record"].rsplit("/")[-1]).is_file()
+
+    def test_several_methods_make_a_table_with_tests(self, mien, folder, tmp_path):
+        names = ["-m", "majority", "-m", "linear-svm", "-p", "fixed", "-p", "test-selected"]
+        status, out, _ = mien("recognise", folder, *names, "--json", "--out", tmp_path)
+        found = json.loads(out)
+        assert status == 0
+        assert len(found["results"]) == 4
+        assert len(found["comparisons"]) == 6
+        status, out, _ = mien("recognise", folder, *names, "--out", tmp_path)
+        assert status == 0
+        assert "linear-svm (test-selected, LEAK)" in out
+        assert "chance" in out
+
+    def test_second_run_computes_nothing_and_says_the_same(self, mien, folder, tmp_path):
+        first, second = (
+            json.loads(mien("recognise", folder, "-m", "linear-svm", "--json", "--out", tmp_path)[1])
+            for _ in range(2)
+        )
+        assert first["record"] == second["record"]
+        assert json.loads(Path(second["record"]).read_text())["run"]["n_folds_cached"] == 5
+
+    def test_two_workers_give_the_same_record(self, mien, folder, tmp_path):
+        records = [
+            json.loads(
+                mien(
+                    "recognise",
+                    folder,
+                    "-m",
+                    "ststnet",
+                    "--epochs",
+                    3,
+                    "--workers",
+                    n,
+                    "--json",
+                    "--out",
+                    tmp_path / str(n),
+                )[1]
+            )["record"].rsplit("/")[-1]
+            for n in (1, 2)
+        ]
+        assert records[0] == records[1]
+
+    def test_methods_are_listed(self, mien):
+        assert json.loads(mien("recognise", "--list-methods", "--json")[1])["methods"][:3] == [
+            "majority",
+            "linear-svm",
+            "ststnet",
+        ]
+
+    @pytest.mark.parametrize(
+        ("arguments", "status", "words"),
+        [
+            (["recognise", "nowhere", "-m", "linear-svm"], 1, "wanted a dataset, got no such file or folder"),
+            (
+                ["recognise", ".", "-m", "linear-svm", "--format", "x"],
+                1,
+                "--format: wanted one of megc2019-flow",
+            ),
+            (["recognise", "."], 2, "name a SOURCE and at least one --method"),
+            (["recognise", ".", "-m", "resnet"], 1, "method: wanted one of majority"),
+            (["recognise", ".", "-m", "majority", "-p", "best"], 1, "protocol: wanted one of fixed"),
+            (["recognise", ".", "-m", "majority", "--workers", "0"], 1, "wanted"),
+            (["recognise", ".", "-m", "ststnet", "--epochs", "0"], 1, "--epochs: wanted 1 or more"),
+            (["recognise", "--colour"], 2, "No such option"),
+            (["paint"], 2, "No such command"),
+        ],
+    )
+    def test_mistakes(self, mien, tmp_path, monkeypatch, arguments, status, words):
+        monkeypatch.chdir(tmp_path)
+        code, out, err = mien(*arguments)
+        assert (code, out) == (status, "")
+        assert words in " ".join(err.split())
+        assert "Traceback" not in err
+        assert list(tmp_path.iterdir()) == []  # nothing half-written
+
+    def test_empty_folder(self, mien, tmp_path):
+        code, _, err = mien(
+            "recognise", tmp_path, "-m", "majority", "--format", "megc2019-flow", "--out", tmp_path / "o"
+        )
+        assert code == 1
+        assert "wanted one labels*.csv beside the maps, got none" in err
+        assert not (tmp_path / "o").exists()
+
+    def test_one_subject_only(self, mien, folder, tmp_path):
+        lines = (folder / "labels.csv").read_text().splitlines()
+        header, rows = lines[0], [line.split(",") for line in lines[1:]]
+        for row in rows:
+            row[2] = "001"
+        (folder / "labels.csv").write_text("\n".join([header, *map(",".join, rows)]) + "\n")
+        code, _, err = mien("recognise", folder, "-m", "majority", "--out", tmp_path / "o")
+        assert code == 1
+        assert "wanted two or more subjects, got only simulated/001" in err
+        assert not (tmp_path / "o").exists()
+
+    def test_class_without_samples(self, mien, folder, tmp_path):
+        text = (folder / "labels.csv").read_text().replace("1,positive", "0,negative")
+        (folder / "labels.csv").write_text(text)
+        code, _, err = mien("recognise", folder, "-m", "majority", "--out", tmp_path / "o")
+        assert (code, err.count("\n")) == (1, 1)
+        assert "samples of every class, got none of positive" in err
+
+    def test_map_of_another_size(self, mien, folder, tmp_path):
+        cv2.imwrite(str(sorted((folder / "maps").iterdir())[0]), np.zeros((32, 28, 3), np.uint8))
+        code, _, err = mien("recognise", folder, "-m", "majority", "--out", tmp_path / "o")
+        assert code == 1
+        assert "28 x 28 pixels of three 8-bit channels, got 32 x 28 x 3" in err
+
+    def test_debug_shows_where(self, folder):
+        command = [
+            sys.executable,
+            "-c",
+            "from mien.cli import main; main()",
+            "--debug",
+            "recognise",
+            "x",
+            "-m",
+            "majority",
+        ]
+        result = subprocess.run(command, capture_output=True, text=True)
+        assert result.returncode == 1
+        assert "Traceback" in result.stderr
+
+
+class TestScore:
+    def test_recognition(self, mien, tmp_path):
+        rows = "\n".join(
+            f"s{i},p{i % 4},{r},{e},{'AB'[i % 2]}"
+            for i, (r, e) in enumerate([("a", "a"), ("a", "b"), ("b", "b"), ("b", "b")] * 3)
+        )
+        file = predictions(tmp_path / "p.csv", f"sample_id,subject_id,reference,estimate,dataset\n{rows}\n")
+        status, out, _ = mien("score", "recognition", file, "--json")
+        found = json.loads(out)
+        assert status == 0
+        assert found["n_samples"] == 12
+        assert found["uar"] == pytest.approx(0.75)
+        assert found["uf1"] == pytest.approx((2 / 3 + 4 / 5) / 2)
+        assert found["confusion"] == {"classes": ["a", "b"], "counts": [[3, 3], [0, 6]]}
+        assert set(found["per_dataset"]) == {"A", "B"}
+        assert found["per_class"]["a"]["n_estimate"] == 3
+        assert {"accuracy", "weighted_f1", "macro_precision"} <= set(found)
+        assert "UF1" in mien("score", "recognition", file)[1]
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("sample_id,subject_id,reference\n1,a,x\n", "got no estimate"),
+            ("sample_id,subject_id,reference,estimate\n", "at least one row"),
+            ("sample_id,subject_id,reference,estimate\n1,a,x,\n", "row 2: wanted a value in 'estimate'"),
+            (
+                "sample_id,subject_id,reference,estimate\n1,a,x,x\n2,a,NaN,x\n",
+                "row 3: wanted a value in 'reference'",
+            ),
+            ("sample_id,subject_id,reference,estimate\n1,a,x,x\n1,a,y,x\n", "each sample once"),
+            ("sample_id,subject_id,reference,estimate\n1,a,x,x\n2,a,y,z\n", "wanted one of x, y, got 'z'"),
+            ("sample_id,subject_id,reference,estimate\n1,a,x,x\n", "two or more classes"),
+            ("", "comma-separated values"),
+        ],
+    )
+    def test_recognition_mistakes(self, mien, tmp_path, text, words):
+        status, out, err = mien("score", "recognition", predictions(tmp_path / "p.csv", text), "--json")
+        assert (status, out) == (1, "")
+        assert words in err
+
+    def test_spotting(self, mien, tmp_path):
+        header = "recording_id,kind,onset,offset,apex\n"
+        truth = predictions(tmp_path / "r.csv", header + "a,micro,10,19,15\na,macro,100,199,\n")
+        found = predictions(
+            tmp_path / "e.csv", header + "a,micro,12,19,14\na,micro,10,20,15\nb,macro,1,50,\n"
+        )
+        options = ["--unit", "frame", "--json", "--total-duration-s", "60"]
+        status, out, _ = mien("score", "spotting", truth, found, *options)
+        scores = json.loads(out)
+        assert status == 0
+        assert (scores["micro"]["tp"], scores["micro"]["fp"], scores["micro"]["fn"]) == (1, 1, 0)
+        assert (scores["macro"]["fp"], scores["macro"]["fn"], scores["macro"]["precision"]) == (1, 1, 0.0)
+        assert scores["overall"]["f1"] == pytest.approx(2 / 5)
+        assert scores["fp_per_minute"] == 2.0
+        assert scores["apex_error"]["mean_absolute"] == 0.0
+        assert (
+            "micro"
+            in mien("score", "spotting", truth, found, "--unit", "frame", "--matching", "label-hit")[1]
+        )
+
+    def test_nothing_found_is_a_result(self, mien, tmp_path):
+        header = "recording_id,kind,onset,offset\n"
+        truth = predictions(tmp_path / "r.csv", header + "a,micro,10,19\n")
+        status, out, _ = mien(
+            "score", "spotting", truth, predictions(tmp_path / "e.csv", header), "--unit", "s", "--json"
+        )
+        assert status == 0
+        micro = json.loads(out)["micro"]
+        assert (micro["tp"], micro["fp"], micro["fn"]) == (0, 0, 1)
+        assert (micro["precision"], micro["recall"]) == (None, 0.0)
+
+    @pytest.mark.parametrize(
+        ("row", "options", "words"),
+        [
+            ("a,micro,10,5", ["--unit", "frame"], "an offset at or after the onset"),
+            ("a,micro,x,5", ["--unit", "frame"], "row 2: wanted a number in 'onset', got 'x'"),
+            ("a,tiny,1,5", ["--unit", "frame"], "kind micro or macro"),
+            ("a,micro,0.5,5", ["--unit", "frame"], "wanted whole frames"),
+            ("a,micro,,5", ["--unit", "frame"], "a value in 'onset'"),
+            ("a,micro,1,5", ["--unit", "ms"], "--unit: wanted s or frame"),
+            ("a,micro,1,5", ["--unit", "s", "--matching", "best"], "--matching: wanted one of one-to-one"),
+            ("a,micro,1,5", ["--unit", "s", "--threshold", "2"], "above 0 and at most 1"),
+        ],
+    )
+    def test_spotting_mistakes(self, mien, tmp_path, row, options, words):
+        file = predictions(tmp_path / "r.csv", f"recording_id,kind,onset,offset\n{row}\n")
+        status, out, err = mien("score", "spotting", file, file, *options)
+        assert (status, out) == (1, "")
+        assert words in err
+
+
+def test_simulate_then_report(mien, tmp_path):
+    status, out, _ = mien("simulate", tmp_path / "study", "--only", "maps", "--participants", 6, "--json")
+    assert status == 0
+    assert json.loads(out)["n_subjects"] == 6
+    code, _, err = mien("simulate", tmp_path / "study")
+    assert code == 1
+    assert "an empty or absent folder" in err
+    record = json.loads(
+        mien("recognise", tmp_path / "study", "-m", "linear-svm", "--json", "--out", tmp_path / "o")[1]
+    )["record"]
+    status, out, _ = mien("report", record, "--out", tmp_path / "r.html")
+    assert status == 0
+    assert "r.html" in out
+    assert "<svg" in (tmp_path / "r.html").read_text()
+
+
+def test_demo_quick_is_resumable(mien, tmp_path):
+    for _ in range(2):
+        status, out, _ = mien("demo", "--quick", "--out", tmp_path / "demo", "--workers", 1)
+        assert status == 0
+        assert out.strip().splitlines()[-1] == f"report: {tmp_path / 'demo' / 'report.html'}"
+
+
+def test_version(mien):
+    assert mien("--version")[1].startswith("mien 0.")
+
+
+def test_help_imports_nothing_heavy():
+    """What keeps `mien --help` fast: no numeric library is imported before a command runs."""
+    code = (
+        "import sys; sys.argv = ['mien', '--help']\n"
+        "from mien.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = ('torch', 'pandas', 'sklearn', 'scipy', 'matplotlib', 'cv2', 'numba')\n"
+        "print([name for name in heavy if name in sys.modules], file=sys.stderr)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stderr.strip() == "[]"
+    assert "recognise" in result.stdout
