@@ -101,22 +101,29 @@ def main(*, n: int = 100_000, n_naive: int = 2_000) -> list[Row]:
         seconds, peer_pairs = median_seconds(peer, n_naive)
         if peer_pairs != pairs:
             raise AssertionError(f"{name} finds {peer_pairs} pairs, the toolkit {pairs}")
-        rows.append(_row(f"against {name}", n_naive, small, seconds))
-    rows.append(_row("alone", n, median_seconds(match_by_mien, n)[0], None))
-    print(f"{'one-to-one matching':<26}{'n x n':>9}{'median s':>11}{'peer s':>10}{'ratio':>8}")
+        rows.append(_row(name, n_naive, small, seconds))
+    rows.append(_row(None, n, median_seconds(match_by_mien, n)[0], None))
+    print(f"{'beside':<26}{'n x n':>9}{'median s':>11}{'peer s':>10}{'ratio':>8}")
     for row in rows:
         peer_s, ratio = (
             "-" if row[key] is None else f"{row[key]:.{digits}f}"
             for key, digits in (("peer_median_s", 3), ("ratio", 0))
         )
-        print(f"{row['name']:<26}{row['n']:>9,}{row['median_s']:>11.4f}{peer_s:>10}{ratio:>8}")
+        print(f"{row['peer'] or 'alone':<26}{row['n']:>9,}{row['median_s']:>11.4f}{peer_s:>10}{ratio:>8}")
     print(f"peak memory at {n:,} x {n:,}: {peak_mb(n):.0f} MB")
     return rows
 
 
-def _row(name: str, n: int, median_s: float, peer_median_s: float | None) -> Row:
+def _row(peer: str | None, n: int, median_s: float, peer_median_s: float | None) -> Row:
     ratio = None if peer_median_s is None else peer_median_s / median_s
-    return {"name": name, "n": n, "median_s": median_s, "peer_median_s": peer_median_s, "ratio": ratio}
+    return {
+        "name": f"one-to-one matching, {n:,} x {n:,} intervals",
+        "n": n,
+        "median_s": median_s,
+        "peer": peer,
+        "peer_median_s": peer_median_s,
+        "ratio": ratio,
+    }
 
 
 if __name__ == "__main__":
