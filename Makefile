@@ -21,8 +21,8 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 check: $(STAMP)  ## style, types and layers
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks docs
+	$(BIN)/ruff format --check src tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -20,7 +20,8 @@ def main() -> None:
         "# Benchmarks",
         "",
         "Written by `make bench`: one thread, same process, median of five runs.",
-        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}.",
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}.",
         "",
         "| work | n | mien, s | beside | its s | ratio |",
         "|---|---|---|---|---|---|",

@@ -10,18 +10,9 @@ import typer
 
 from mien.core.errors import MienError
 
-app = typer.Typer(
-    name="mien",
-    help="Multimodal micro-expression analysis: from a recording session to a number that holds.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    rich_markup_mode=None,
-)
 _debug = False
 
 
-@app.callback(invoke_without_command=True)
 def root(
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
@@ -36,14 +27,28 @@ def root(
         raise typer.Exit
 
 
-def main() -> None:
-    """Run the program and leave with its exit status."""
+def program() -> typer.Typer:
+    """The program with all its commands."""
     from mien.cli import demo, recognise, report, score, simulate
 
+    app = typer.Typer(
+        name="mien",
+        help=root.__doc__,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        rich_markup_mode=None,
+    )
+    app.callback(invoke_without_command=True)(root)
     for module in (demo, simulate, recognise, score, report):
         module.register(app)
+    return app
+
+
+def main() -> None:
+    """Run the program and leave with its exit status."""
     try:
-        app()
+        program()()
     except MienError as error:
         _fail(str(error))
     except BrokenPipeError:  # the reader of a pipe left, as `mien ... | head` does

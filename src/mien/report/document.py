@@ -116,7 +116,8 @@ def make_report(records: Sequence[tuple[ResultRecord, Path]]) -> str:
 def _section(runs: list[Run]) -> Section:
     first = runs[0]
     rows = [(run.title, run.scores.scores, run.leaks) for run in runs]
-    rows.append(("majority", first.scores.baselines["majority"], False))
+    if all(run.record.method["name"] != "majority" for run in runs):
+        rows.append(("majority", first.scores.baselines["majority"], False))
     pictures, withheld = _pictures(runs)
     words = [CONSENT_WORDS[level] for level in first.record.participants.values()]
     return Section(

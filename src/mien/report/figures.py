@@ -103,6 +103,7 @@ def _subplots(rows: int, columns: int, *, width: float, height: float, **options
     axes = figure.subplots(rows, columns, **options)
     for axis in np.ravel(axes):
         axis.spines[["top", "right"]].set_visible(False)
+        axis.set_axisbelow(True)
     return figure, axes
 
 
