@@ -1,4 +1,4 @@
-"""Regenerate docs/results and docs/images: every figure in the docs comes from a command that stands beside it.
+"""Regenerate docs/results and docs/images: every figure in the docs comes from a command beside it.
 
 The real motion maps are read from the folder in MIEN_TEST_DATA (default: shared/data beside the
 repository); only aggregate scores are written here. Without that folder the page is left as it is.
@@ -48,7 +48,8 @@ def page(runs: list[dict], comparisons: list[dict]) -> None:
     lines = [
         "# Recognition on the MEGC-2019 motion maps",
         "",
-        "309 onset-to-apex flow maps of 40 people (SMIC 164, CASME II 145), three classes, one subject left out.",
+        "309 onset-to-apex flow maps of 40 people (SMIC 164, CASME II 145), three classes, leaving one",
+        "subject out.",
         "Written by `make docs`, which runs",
         "",
         f"    {COMMAND}",
