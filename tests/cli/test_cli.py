@@ -120,7 +120,7 @@ class TestRecognise:
             (["recognise", "."], 2, "name a SOURCE and at least one --method"),
             (["recognise", ".", "-m", "resnet"], 1, "method: wanted one of majority"),
             (["recognise", ".", "-m", "majority", "-p", "best"], 1, "protocol: wanted one of fixed"),
-            (["recognise", ".", "-m", "majority", "--workers", "0"], 1, "wanted"),
+            (["recognise", ".", "-m", "majority", "--workers", "0"], 1, "--workers: wanted 1 or more, got 0"),
             (["recognise", ".", "-m", "ststnet", "--epochs", "0"], 1, "--epochs: wanted 1 or more"),
             (["recognise", "--colour"], 2, "No such option"),
             (["paint"], 2, "No such command"),
@@ -214,7 +214,12 @@ class TestScore:
             ("sample_id,subject_id,reference,estimate\n1,a,x,x\n1,a,y,x\n", "each sample once"),
             ("sample_id,subject_id,reference,estimate\n1,a,x,x\n2,a,y,z\n", "wanted one of x, y, got 'z'"),
             ("sample_id,subject_id,reference,estimate\n1,a,x,x\n", "two or more classes"),
-            ("", "comma-separated values"),
+            ("", "an empty file"),
+            (
+                "sample_id,subject_id,reference,estimate\n1,a,x,x,9\n",
+                "row 2: wanted 4 cells, as in the header, got 5",
+            ),
+            ("sample_id;subject_id;reference;estimate\n1;a;x;x\n", "separate the columns by commas"),
         ],
     )
     def test_recognition_mistakes(self, mien, tmp_path, text, words):

@@ -98,7 +98,7 @@ CASES = {
     "no folder": (lambda f: f.rename(f.with_name("gone")), "no such folder"),
     "no table": (lambda f: (f / "labels.csv").unlink(), r"one labels\*\.csv .* got none"),
     "two tables": (lambda f: (f / "labels2.csv").write_text("x"), "one labels"),
-    "empty table": (labels(""), "comma-separated values"),
+    "empty table": (labels(""), "got an empty file"),
     "header only": (labels("file,dataset,subject,label,label_name\n"), "at least one row"),
     "not UTF-8": (labels(b"file,dataset\n\xff\xfe,x\n"), "UTF-8"),
     "missing column": (swap("subject", "person"), "got no subject"),

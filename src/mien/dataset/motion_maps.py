@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError
 from mien.core.records import digest_arrays, write_atomically
 from mien.dataset.consent import consent_level
+from mien.recording.formats import read_delimited
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,36 +129,7 @@ def _labels_file(folder: Path) -> Path:
 
 
 def _read_labels(path: Path, classes: Sequence[str]) -> pd.DataFrame:
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise DataError(
-            path,
-            wanted="a table of comma-separated values",
-            got=str(error).strip(),
-            remedy="save it as CSV in UTF-8",
-        ) from error
-    missing = [name for name in _COLUMNS if name not in table.columns]
-    if missing:
-        raise DataError(
-            path,
-            wanted=f"columns {', '.join(_COLUMNS)}",
-            got=f"no {', '.join(missing)}",
-            remedy="add the columns",
-        )
-    if table.empty:
-        raise DataError(path, wanted="at least one row", got="none", remedy="list the maps")
-    for name in _COLUMNS:
-        empty = table[name].str.strip().str.lower().isin(["", "nan", "n/a", "na", "null"])
-        if empty.any():
-            raise DataError(
-                f"{path}, row {int(empty.to_numpy().argmax()) + 2}",
-                wanted=f"a value in '{name}'",
-                got="none",
-                remedy="fill it in, or leave the row out",
-            )
+    table = read_delimited(path, columns=_COLUMNS)
     _check_labels(path, table, classes)
     repeated = table["file"].duplicated()
     if repeated.any():
@@ -248,17 +220,9 @@ def _read_consent(path: Path, subjects: Sequence[str]) -> dict[str, int | None]:
     consent: dict[str, int | None] = dict.fromkeys(subjects)
     if not path.is_file():
         return consent
-    import pandas as pd
-
-    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    missing = [name for name in ("participant_id", "consent_level") if name not in table.columns]
-    if missing:
-        raise DataError(
-            path,
-            wanted="columns participant_id, consent_level",
-            got=f"no {', '.join(missing)}",
-            remedy="add the columns",
-        )
+    table = read_delimited(
+        path, columns=["participant_id", "consent_level"], filled=["participant_id"], separator="\t"
+    )
     for participant, level in zip(table["participant_id"], table["consent_level"], strict=True):
         if level not in ("", "n/a", "1", "2"):
             raise DataError(

@@ -68,6 +68,10 @@ def recognise(
         raise OptionError(
             "--method", wanted="at least one method and protocol", got="none", remedy="name one"
         )
+    if request.n_workers < 1:
+        raise OptionError(
+            "--workers", wanted="1 or more", got=request.n_workers, remedy="give another number"
+        )
     methods = [find_method(name, epochs=request.epochs) for name in dict.fromkeys(request.methods)]
     settings = [
         Settings(protocol, request.split, request.n_folds, request.seed)

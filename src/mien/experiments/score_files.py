@@ -12,13 +12,13 @@ from mien.core.records import Json, to_json
 from mien.evaluation.score import METRICS
 from mien.metrics import recognition, spotting
 from mien.metrics.matching import MATCHING_RULES
+from mien.recording.formats.delimited import EMPTY_WORDS, read_delimited
 from mien.stats import subject_bootstrap
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _RECOGNITION_COLUMNS = ("sample_id", "subject_id", "reference", "estimate")
-_EMPTY = ("", "nan", "n/a", "na", "none", "null")
 
 
 def score_recognition_file(path: Path, *, classes: Sequence[str] | None = None) -> dict[str, Json]:
@@ -132,46 +132,10 @@ def _per_dataset(table: pd.DataFrame, classes: Sequence[str]) -> dict[str, dict[
 
 
 def _read(path: Path, columns: Sequence[str], *, may_be_empty: bool = False) -> pd.DataFrame:
-    """The table as text, with every named column filled in."""
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(
-            path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True
-        )
-    except OSError as error:
-        raise DataError(
-            path, wanted="a readable file", got=error.strerror or "an error", remedy="check the path"
-        ) from error
-    except ValueError as error:  # not UTF-8, ragged rows, no columns
-        raise DataError(
-            path,
-            wanted="comma-separated values in UTF-8",
-            got=str(error).strip().splitlines()[0],
-            remedy="save the table as CSV",
-        ) from error
-    missing = [name for name in columns if name not in table.columns]
-    if missing:
-        raise DataError(
-            path,
-            wanted=f"columns {', '.join(columns)}",
-            got=f"no {', '.join(missing)}",
-            remedy="add the columns",
-        )
-    if table.empty and not may_be_empty:
-        raise DataError(path, wanted="at least one row", got="none", remedy="give predictions to score")
-    checked = [*columns, *(["dataset"] if "dataset" in table.columns else [])]
-    for name in checked:
-        table[name] = table[name].fillna("").str.strip()
-        bad = table[name].str.lower().isin(_EMPTY)
-        if bad.any():
-            row = int(bad.to_numpy().argmax())
-            raise DataError(
-                f"{path}, row {row + 2}",
-                wanted=f"a value in '{name}'",
-                got=table[name].iloc[row] or "none",
-                remedy="fill it in, or leave the row out on purpose",
-            )
+    """The table as text, with every named column, and the dataset where there is one, filled in."""
+    table = read_delimited(path, columns=columns, may_be_empty=may_be_empty)
+    if "dataset" in table.columns:
+        return read_delimited(path, columns=[*columns, "dataset"], may_be_empty=may_be_empty)
     return table
 
 
@@ -183,8 +147,8 @@ def _numbers(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     for name in ("onset", "offset", "apex", "score"):
         if name not in table.columns:
             continue
-        text = table[name].fillna("").str.strip()
-        given = ~text.str.lower().isin(_EMPTY)
+        text = table[name]
+        given = ~text.str.lower().isin(EMPTY_WORDS)
         values = pd.to_numeric(text.where(given), errors="coerce").astype(float)
         bad = given & (values.isna() | values.isin([float("inf"), float("-inf")]))
         if bad.any():
