@@ -38,7 +38,7 @@ def demo(
         source=study,
         methods=("majority", "linear-svm", "ststnet"),
         out=out,
-        epochs=60 if quick else 200,
+        epochs=150 if quick else None,
         n_workers=workers,
     )
     result = recognise(request, progress=bar)
