@@ -21,10 +21,10 @@ def interval_figure(
     rows: Sequence[tuple[str, Mapping[str, Estimate], bool]], chance: Mapping[str, Estimate]
 ) -> str:
     """UF1 and UAR of each named row with 95 % intervals; leaking rows are hollow; chance is a band."""
-    figure, axes = _subplots(1, 2, width=9.0, height=0.9 + 0.38 * len(rows), sharey=True)
+    figure, axes = _subplots(1, 2, width=9.0, height=1.2 + 0.38 * len(rows), sharey=True)
     for axis, metric, title in zip(axes, ("uf1", "uar"), ("UF1", "UAR"), strict=True):
         guess = chance[metric]
-        axis.axvspan(guess.low, guess.high, color="#DDDDDD", zorder=0, label="chance, 95 % of guesses")
+        axis.axvspan(guess.low, guess.high, color="#DDDDDD", zorder=0)
         for place, (_, scores, leaks) in enumerate(rows):
             e = scores[metric]
             colour = ORANGE if leaks else BLUE
@@ -44,8 +44,24 @@ def interval_figure(
         )
         axis.set_yticks(range(len(rows)), [name for name, _, _ in rows])
         axis.grid(axis="x", color="#EEEEEE", zorder=-1)
-    axes[1].legend(loc="lower right", fontsize=7, frameon=False)
+    _legend(figure, any(leaks for _, _, leaks in rows))
     return _svg(figure)
+
+
+def _legend(figure: Any, leaks: bool) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles = [
+        Line2D([], [], color=BLUE, marker="o", label="honest protocol"),
+        Patch(color="#DDDDDD", label="chance, 95 % of guesses"),
+    ]
+    if leaks:
+        handles.insert(
+            1,
+            Line2D([], [], color=ORANGE, marker="o", mfc="white", label="chosen on the test subject: a leak"),
+        )
+    figure.legend(handles=handles, loc="outside upper left", ncols=3, fontsize=8, frameon=False)
 
 
 def confusion_figure(scores: RecordScores, title: str) -> str:
