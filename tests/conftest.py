@@ -23,3 +23,21 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("real test data folder not found, skipped")
     return folder
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+@pytest.fixture(scope="session")
+def workers_of():
+    """A function that names the living workers of a coordinator: forked by a server, which is its child."""
+
+    def find(pid: int) -> list[int]:
+        servers = [c for c in _children(pid) if b"forkserver" in Path(f"/proc/{c}/cmdline").read_bytes()]
+        return [worker for server in servers for worker in _children(server)]
+
+    return find

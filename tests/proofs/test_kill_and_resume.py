@@ -29,11 +29,6 @@ def start(source, out):
     )
 
 
-def workers_of(pid):
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in found if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
-
-
 def table(process):
     out, err = process.communicate(timeout=600)
     assert process.returncode == 0, err.decode()
@@ -48,7 +43,7 @@ def finished(out):
 
 
 @pytest.mark.slow
-def test_bit_equal_after_ten_kills(tmp_path, request):
+def test_bit_equal_after_ten_kills(tmp_path, request, workers_of):
     try:
         source = request.getfixturevalue("shared_data") / "me_flow_megc2019"
     except pytest.skip.Exception:

@@ -59,6 +59,8 @@ class Method:
         The parameter that counts epochs, where the method learns in epochs.
     libraries
         Distributions whose version may change the result.
+    imports
+        Modules that worker processes should have imported before they start.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Method:
     candidates: tuple[Mapping[str, Json], ...] = ({},)
     stage_parameter: str | None = None
     libraries: tuple[str, ...] = ("numpy",)
+    imports: tuple[str, ...] = ()
 
     def with_parameters(self, changes: Mapping[str, Json]) -> dict[str, Json]:
         """The parameters with some of them changed."""

@@ -90,7 +90,7 @@ def plan_evaluation(task: Task, method: Method, settings: Settings) -> Plan:
         )
         for fold in settings.folds(task)
     ]
-    return Plan(evaluate_fold, (task, method, settings), jobs)
+    return Plan(evaluate_fold, (task, method, settings), jobs, preload=method.imports)
 
 
 def evaluate_fold(context: tuple[Task, Method, Settings], *, fold: Fold) -> Output:

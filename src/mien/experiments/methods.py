@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any
@@ -44,6 +45,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
             parameters={"C": 1e-4, "max_iter": 3000},
             candidates=({}, {"C": 1e-5}, {"C": 1e-3}, {"C": 1e-2}),
             libraries=("numpy", "scikit-learn"),
+            imports=("mien.recognition.linear_svm",),
         ),
         "ststnet": Method(
             "ststnet",
@@ -52,6 +54,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
             parameters={"epochs": 500, "learning_rate": 5e-5, "batch_size": 256, "weight_decay": 0.0},
             stage_parameter="epochs",
             libraries=("numpy", "torch"),
+            imports=("mien.learning.train", "mien.recognition.ststnet", "torch._dynamo"),
         ),
     }
 )
@@ -75,16 +78,7 @@ def find_method(name: str, *, epochs: int | None = None) -> Method:
         return method
     if epochs < 1:
         raise OptionError("--epochs", wanted="1 or more", got=epochs, remedy="give another number")
-    changed = method.with_parameters({method.stage_parameter: epochs})
-    return Method(
-        method.name,
-        method.version,
-        method.build,
-        changed,
-        method.candidates,
-        method.stage_parameter,
-        method.libraries,
-    )
+    return replace(method, parameters=method.with_parameters({method.stage_parameter: epochs}))
 
 
 def _from_extension(name: str) -> Method:

@@ -40,6 +40,7 @@ class Plan:
     """Jobs that share one function: `function(context, **job.arguments)` returns the job's output.
 
     `function` must be importable by name and `context` picklable, since workers receive both once.
+    `preload` names modules that the function will need: workers find them imported.
 
     Raises
     ------
@@ -50,6 +51,7 @@ class Plan:
     function: Callable[..., Output]
     context: Any
     jobs: Sequence[Job]
+    preload: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names: dict[str, str] = {}

@@ -2,7 +2,9 @@
 
 `concurrent.futures` breaks and `multiprocessing.Pool` hangs when a worker is killed; this pool starts
 another worker and reports the job as failed, so that it is tried again. Workers write results into the
-store themselves, compute with one thread each, and leave when the coordinator is gone.
+store themselves, compute with one thread each, and leave when the coordinator is gone. They are forked
+from one server process that has imported what the plan needs: heavy libraries are imported once, not once
+per worker, and a dead worker is replaced at once.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
 from mien.core.errors import OptionError
@@ -34,7 +36,7 @@ _THREAD_VARIABLES = (
 
 @dataclass(slots=True)
 class _Worker:
-    process: SpawnProcess
+    process: ForkServerProcess
     connection: Connection
     job: Job | None = None
 
@@ -44,8 +46,8 @@ class ProcessPool:
     """Runs jobs in `n_workers` processes of one thread each; raises OptionError below one worker."""
 
     n_workers: int
-    _context: multiprocessing.context.SpawnContext = field(
-        default_factory=lambda: multiprocessing.get_context("spawn"), init=False, repr=False
+    _context: ForkServerContext = field(
+        default_factory=lambda: multiprocessing.get_context("forkserver"), init=False, repr=False
     )
 
     def __post_init__(self) -> None:
@@ -59,6 +61,8 @@ class ProcessPool:
 
     def run(self, plan: Plan, jobs: list[Job], store: Store, report: Report) -> None:
         """Try every job once; a job whose worker dies is reported as failed."""
+        # Only the first plan of a process decides: the server is started once.
+        self._context.set_forkserver_preload([plan.function.__module__, *plan.preload])
         waiting = list(reversed(jobs))
         workers = [self._start(plan, store) for _ in range(min(self.n_workers, len(jobs)))]
         try:
