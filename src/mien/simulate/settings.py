@@ -34,7 +34,7 @@ class Effects:
     """
 
     face: float = 0.9
-    heart_rate_slope: float = 0.5
+    heart_rate_slope: float = 0.7
     skin_conductance: float = 0.6
     body: float = 0.5
     brain: float = 0.5
