@@ -7,10 +7,10 @@ import platform
 import sys
 from pathlib import Path
 
-from benchmarks import interval_matching, leave_one_subject_out
+from benchmarks import interval_matching, leave_one_subject_out, simulated_study
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "results" / "benchmarks.md"
-ALL = (interval_matching, leave_one_subject_out)
+ALL = (interval_matching, leave_one_subject_out, simulated_study)
 
 
 def main() -> None:

@@ -35,9 +35,14 @@ def mien(monkeypatch, capsys):
     return call
 
 
+@pytest.fixture(scope="module")
+def five_people():
+    return simulate_maps(MapSettings(participants=5, maps_per_participant=5))
+
+
 @pytest.fixture
-def folder(tmp_path):
-    write_motion_maps(simulate_maps(MapSettings(participants=5, maps_per_participant=5)), tmp_path / "maps")
+def folder(tmp_path, five_people):
+    write_motion_maps(five_people, tmp_path / "maps")
     return tmp_path / "maps"
 
 
@@ -292,6 +297,60 @@ def test_simulate_then_report(mien, tmp_path):
     assert status == 0
     assert "r.html" in out
     assert "<svg" in (tmp_path / "r.html").read_text()
+
+
+class TestSimulate:
+    SMALL = ("--participants", 1, "--trials", 1, "--workers", 1)
+
+    def test_a_study_of_signals_is_written_valid_and_said_as_json(self, mien, tmp_path):
+        status, out, err = mien("simulate", tmp_path / "s", *self.SMALL, "--only", "physio", "--json")
+        assert status == 0
+        found = json.loads(out)
+        assert (found["n_participants"], found["n_trials"]) == (1, 1)
+        assert found["size_bytes"] > 100_000
+        assert "1 participants x 1 trials: about" in err  # said before it starts
+        assert mien("validate", tmp_path / "s")[0] == 0
+
+    def test_validate_names_what_was_damaged_and_exits_with_1(self, mien, tmp_path):
+        mien("simulate", tmp_path / "s", *self.SMALL, "--only", "physio")
+        table = next((tmp_path / "s" / "sub-001" / "beh").glob("*_frametimes.tsv"))
+        table.write_text(table.read_text().replace("\n5\t", "\n7\t", 1))
+        status, out, _ = mien("validate", tmp_path / "s", "--json")
+        assert status == 1
+        assert {"frames-numbers", "manifest-changed"} <= {f["code"] for f in json.loads(out)["findings"]}
+
+    @pytest.mark.parametrize(
+        ("options", "sentence"),
+        [
+            (["--participants", 0], "participants: wanted 1 to 999, got 0"),
+            (["--trials", 0], "trials per participant: wanted 1 to 999, got 0"),
+            (["--coupling", 1.5], "coupling: wanted 0 (none) to 1 (the calibrated default), got 1.5"),
+            (["--duration", 0.01], "mean duration of expressions: wanted more than two frames"),
+            (["--emotions", "joy"], "emotions: wanted different ones among happiness"),
+            (["--emotions", 9], "emotions: wanted 1 to 7, or names with commas, got 9"),
+            (["--rate", 0], "camera rate in Hz: wanted 10 to 1000, got 0"),
+            (["--clip", 2], "clip length: wanted at least 10 s"),
+            (["--participants", 999, "--trials", 999, "--clip", 600], "GB of free disk, got"),
+        ],
+    )
+    def test_impossible_knobs(self, mien, tmp_path, options, sentence):
+        status, out, err = mien("simulate", tmp_path / "s", *options)
+        assert (status, out) == (1, "")
+        assert sentence in err
+        assert err.strip().splitlines()[-1].startswith("error: ")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_folder_that_holds_something(self, mien, tmp_path):
+        (tmp_path / "mine").write_text("mine")
+        status, _, err = mien("simulate", tmp_path, *self.SMALL, "--only", "physio")
+        assert status == 1
+        assert "wanted an empty or absent folder, got one that holds something" in err
+        assert [p.name for p in tmp_path.iterdir()] == ["mine"]
+
+    def test_a_folder_that_is_no_study(self, mien, tmp_path):
+        status, _, err = mien("validate", tmp_path / "nothing")
+        assert status == 1
+        assert err.count("\n") == 1
 
 
 def test_demo_quick_is_resumable(mien, tmp_path):

@@ -59,3 +59,11 @@ class TestEngines:
 def test_unknown_engine():
     with pytest.raises(OptionError, match="one of dis, tv-l1, farneback"):
         flow_engine("raft")
+
+
+@pytest.mark.parametrize("engine", list(FLOW_ENGINES))
+def test_a_cut_out_flows_like_its_copy(engine) -> None:
+    frames = np.random.default_rng(0).integers(0, 255, (2, 60, 60), dtype=np.uint8)
+    first, second = frames[:, 10:50, 5:45]
+    flow = flow_engine(engine)
+    assert np.array_equal(flow(first, second), flow(first.copy(), second.copy()))

@@ -18,17 +18,24 @@ def demo(
     out: Annotated[Path, typer.Option(help="Where everything goes.")] = Path("mien-demo"),
     workers: Annotated[int, typer.Option(help="Processes of one thread each.")] = 2,
 ) -> None:
-    """Simulate motion maps with known classes, evaluate three methods on them and write the report.
+    """Simulate a study and motion maps with known truth, evaluate three methods and write the report.
 
     Run it again to go on where it stopped; a second run computes nothing.
     """
-    from mien.dataset import write_motion_maps
+    from mien.dataset import validate, write_motion_maps
     from mien.evaluation import score_record
     from mien.experiments import RecogniseRequest, recognise
     from mien.jobs import bar
     from mien.report import write_report
-    from mien.simulate import MapSettings, simulate_maps
+    from mien.simulate import MapSettings, StudySettings, simulate_maps, simulate_study
 
+    whole = out / ("study-quick" if quick else "study")
+    if not whole.is_dir():
+        people = StudySettings(participants=2, trials=1, clip_s=10.0) if quick else StudySettings()
+        with bar("simulated participants") as progress:
+            simulate_study(people, whole, n_workers=workers, progress=progress)
+    findings = validate(whole)
+    typer.echo(f"simulated study: {whole}, {len(findings) or 'no'} findings by mien validate")
     settings = MapSettings(participants=10 if quick else 24, seed=1)
     study = out / ("maps-quick" if quick else "maps")
     if not (study / "labels.csv").is_file():

@@ -6,13 +6,26 @@ signals, jobs and core.
 """
 
 from mien.dataset.consent import CONSENT_WORDS, ConsentLevel, may_leave
+from mien.dataset.manifest import Finding
 from mien.dataset.motion_maps import MotionMaps, read_motion_maps, write_motion_maps
+from mien.dataset.study import Study, StudyParticipant, StudySession, VideoRun, open_study
+from mien.dataset.validate import validate
+from mien.dataset.write import ParticipantWriter, StudyWriter
 
 __all__ = [
     "CONSENT_WORDS",
     "ConsentLevel",
+    "Finding",
     "MotionMaps",
+    "ParticipantWriter",
+    "Study",
+    "StudyParticipant",
+    "StudySession",
+    "StudyWriter",
+    "VideoRun",
     "may_leave",
+    "open_study",
     "read_motion_maps",
+    "validate",
     "write_motion_maps",
 ]

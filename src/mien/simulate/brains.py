@@ -363,5 +363,5 @@ def _muscle(rng: np.random.Generator, participant: Participant, data: Float32, r
 
 def channel_types(channels: Sequence[str]) -> Mapping[str, str]:
     """BIDS channel types by name; CB1 and CB2, which have no 10-05 position, are MISC."""
-    special = {"HEO": "HEOG", "VEO": "VEOG", "EKG": "ECG", "EMG": "EMG", "CB1": "MISC", "CB2": "MISC"}
+    special = {"HEO": "EOG", "VEO": "EOG", "EKG": "ECG", "EMG": "EMG", "CB1": "MISC", "CB2": "MISC"}
     return {name: special.get(name, "EEG") for name in channels}

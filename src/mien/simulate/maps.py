@@ -1,9 +1,9 @@
 """Motion maps of simulated expressions with known classes, in the form of the MEGC-2019 maps.
 
-Each map is the onset-to-apex flow of one simulated expression on a 28 x 28 grid: action units of the
-emotion at an individual intensity, on an individual face, plus head motion, motion that has nothing to do
-with the emotion, and the flow engine's error; strain from its derivatives; every channel stretched to
-0..255. The class can be told from the map only as far as the action units stand out of the rest.
+Each map is the optical flow measured between two rendered frames of a face, onset and apex of one
+simulated micro-expression, brought to 28 x 28; strain from its derivatives; every channel stretched to
+0..255. Between the two frames the head moves a little, eyes turn, other units stir and the camera adds its
+noise: the class can be told only as far as the expression's action units stand out of the rest.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from mien.core.errors import OptionError
 from mien.core.labels import THREE_CLASS_OF, THREE_CLASSES
 from mien.dataset import MotionMaps
-from mien.signals.face import optical_strain
-from mien.simulate.action_units import BUMPS, EMOTION_ACTION_UNITS, action_unit_field
+from mien.signals.face import dis_flow, optical_strain
+from mien.simulate.action_units import BUMPS, EMOTION_ACTION_UNITS
+from mien.simulate.faces import FaceRenderer, Pose, UnitPose, camera_noise
+from mien.simulate.identities import Identity
+from mien.simulate.script import LEVEL_2_SHARE
 
 FloatArray = NDArray[np.float64]
 
@@ -27,7 +29,9 @@ SIZE = 28
 EMOTION_SHARES = {
     "disgust": 163, "fear": 124, "surprise": 105, "happiness": 92, "sadness": 55, "anger": 50, "contempt": 45,
 }  # fmt: skip
-LEVEL_2_SHARE = 13 / 75  # participants of MMME who allow analysis only
+FRAME_PX, FACE_PX = 160, 128
+CAMERA_SD = 1.5  # grey levels
+PEAK_PX = (0.3, 1.5)  # of the strongest unit, on a face 128 px wide
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +45,17 @@ class MapSettings:
     maps_per_participant
         Mean number of expressions of one person; the numbers vary as in real data, at least 1.
     effect
-        Factor on the action units' displacement: 0 is the null world, in which the classes differ in nothing.
+        Share of expressions that show units of their class's emotion, 0 to 1; the others show those of an
+        emotion drawn at random: 0 is the null world, in which the classes differ in nothing.
     noise
-        Factor on everything that is not the expression.
+        Factor on everything that is not the expression: head, eyes, other units, camera.
     seed
         Equal seeds give equal maps.
     """
 
     participants: int = 24
     maps_per_participant: float = 8.0
-    effect: float = 1.0
+    effect: float = 0.9
     noise: float = 1.0
     seed: int = 0
 
@@ -64,6 +69,8 @@ class MapSettings:
         ):
             if not value >= least or value == float("inf"):
                 raise OptionError(what, wanted=f"{least} or more", got=value, remedy="give another number")
+        if self.effect > 1:
+            raise OptionError("effect", wanted="a share from 0 to 1", got=self.effect, remedy="give one")
 
 
 def simulate_maps(settings: MapSettings) -> MotionMaps:
@@ -124,57 +131,63 @@ def _emotions(rng: np.random.Generator, settings: MapSettings) -> list[str]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Face:
-    """Where a person's face lies on the grid, and how strongly they move."""
+    """One person: a face, and how strongly it moves."""
 
-    x: FloatArray
-    y: FloatArray
+    renderer: FaceRenderer
     expressivity: float
 
 
 def _face(rng: np.random.Generator) -> _Face:
-    grid = (np.arange(SIZE) + 0.5) / SIZE * 2 - 1
-    y, x = np.meshgrid(grid, grid, indexing="ij")
-    scale = rng.normal(1.0, 0.07, size=2)
-    shift = rng.normal(0.0, 0.06, size=2)
-    return _Face((x - shift[0]) / scale[0], (y - shift[1]) / scale[1], float(rng.lognormal(0.0, 0.3)))
+    renderer = FaceRenderer(Identity.draw(rng), frame_px=FRAME_PX, face_px=FACE_PX)
+    return _Face(renderer, float(rng.lognormal(0.0, 0.25)))
 
 
 def _map(rng: np.random.Generator, face: _Face, emotion: str, settings: MapSettings) -> NDArray[np.uint8]:
     """One stretched map, (SIZE, SIZE, 3)."""
-    flow = settings.effect * face.expressivity * _expression(rng, face, emotion)
-    flow = flow + settings.noise * (_unrelated(rng, face) + _head(rng, face) + _engine_error(rng))
-    return stretch(np.stack([flow[0], flow[1], optical_strain(flow[0], flow[1])], axis=-1))
+    import cv2
+
+    shown = emotion if rng.random() < settings.effect else str(rng.choice(list(EMOTION_SHARES)))
+    apex = _apex(rng, (*_expression(rng, face, shown), *_unrelated(rng, settings.noise)), settings.noise)
+    first, second = (_grey(rng, face, pose, settings.noise) for pose in (Pose(), apex))
+    flow = np.stack(
+        [cv2.resize(part, (SIZE, SIZE), interpolation=cv2.INTER_AREA) for part in dis_flow(first, second)]
+    )
+    return stretch(np.stack([flow[0], flow[1], optical_strain(flow[0], flow[1])], axis=-1).astype(np.float64))
 
 
-def _expression(rng: np.random.Generator, face: _Face, emotion: str) -> FloatArray:
+def _grey(rng: np.random.Generator, face: _Face, pose: Pose, noise: float) -> NDArray[np.uint8]:
+    """The face's box of one frame as the camera sees it, grey, (FACE_PX, FACE_PX)."""
+    import cv2
+
+    frame = camera_noise(face.renderer.frame(pose), rng, sd=CAMERA_SD * noise)
+    x, y, width, height = face.renderer.face_box
+    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)[y : y + height, x : x + width])
+
+
+def _expression(rng: np.random.Generator, face: _Face, emotion: str) -> list[UnitPose]:
     variants = EMOTION_ACTION_UNITS[emotion]
     units = variants[int(rng.integers(len(variants)))]
     side = rng.choice(["both", "left", "right"], p=[0.7, 0.15, 0.15])
-    field = np.zeros((2, *face.x.shape))
-    for unit in units:
-        field += rng.uniform(0.3, 1.5) * action_unit_field(unit, face.x, face.y, side=side)
-    return field
+    strength = np.clip(face.expressivity * rng.uniform(*PEAK_PX), *PEAK_PX)
+    return [UnitPose(unit, float(strength * rng.uniform(0.6, 1.0)), side) for unit in units]
 
 
-def _unrelated(rng: np.random.Generator, face: _Face) -> FloatArray:
-    """Blinks, gaze and speech: action units that say nothing about the class."""
-    field = np.zeros((2, *face.x.shape))
-    for unit in rng.choice(list(BUMPS), size=rng.poisson(1.2)):
-        field += rng.uniform(0.2, 1.0) * action_unit_field(int(unit), face.x, face.y)
-    return field
+def _unrelated(rng: np.random.Generator, noise: float) -> list[UnitPose]:
+    """Units that stir for reasons of their own: swallowing, breathing, words held back."""
+    chosen = rng.choice(list(BUMPS), size=rng.poisson(1.0))
+    return [UnitPose(int(unit), float(noise * rng.uniform(0.1, 0.6))) for unit in chosen]
 
 
-def _head(rng: np.random.Generator, face: _Face) -> FloatArray:
-    """What remains of head motion after alignment: a small affine field."""
-    move, turn = rng.normal(0.0, 0.18, size=2), rng.normal(0.0, 0.12, size=(2, 2))
-    return np.stack([move[i] + turn[i, 0] * face.x + turn[i, 1] * face.y for i in range(2)])
-
-
-def _engine_error(rng: np.random.Generator) -> FloatArray:
-    """Smooth error of a flow engine, standard deviation 0.2."""
-    rough = rng.standard_normal((2, SIZE, SIZE))
-    smooth = np.stack([gaussian_filter(part, 1.5) for part in rough])
-    return 0.2 * smooth / smooth.std()
+def _apex(rng: np.random.Generator, units: tuple[UnitPose, ...], noise: float) -> Pose:
+    """The second frame: the units, and what head and eyes did in the meantime."""
+    shift, gaze = noise * rng.normal(0.0, 0.25, size=2), noise * rng.normal(0.0, 0.5, size=2)
+    return Pose(
+        units=units,
+        gaze=(float(np.clip(gaze[0], -3, 3)), float(np.clip(gaze[1], -1, 1))),
+        shift_px=(float(shift[0]), float(shift[1])),
+        roll_rad=float(noise * rng.normal(0.0, 0.002)),
+        scale=float(1 + noise * rng.normal(0.0, 0.0015)),
+    )
 
 
 def stretch(channels: FloatArray) -> NDArray[np.uint8]:

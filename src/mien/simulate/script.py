@@ -275,10 +275,8 @@ def _glances(rng: np.random.Generator, start: float, end: float) -> list[Interlu
     found = []
     for _ in range(int(rng.poisson((end - start) / 15.0))):
         at = float(rng.uniform(start + 0.5, end - 2.5))
-        x, y = rng.normal(0.0, 1.6), rng.normal(0.0, 0.6)
-        found.append(
-            Interlude("glance", at, at + float(rng.uniform(0.3, 2.0)), float(x), float(np.clip(y, -1, 1)))
-        )
+        x, y = np.clip(rng.normal(0.0, [1.6, 0.6]), [-3.5, -1.0], [3.5, 1.0])
+        found.append(Interlude("glance", at, at + float(rng.uniform(0.3, 2.0)), float(x), float(y)))
     return found
 
 

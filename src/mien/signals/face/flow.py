@@ -27,7 +27,7 @@ def dis_flow(first: Picture, second: Picture) -> Flow:
     """
     import cv2
 
-    _check(first, second)
+    first, second = _checked(first, second)
     engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     engine.setFinestScale(0)
     engine.setPatchStride(3)
@@ -43,7 +43,7 @@ def tv_l1_flow(first: Picture, second: Picture) -> Flow:
     """
     import cv2
 
-    _check(first, second)
+    first, second = _checked(first, second)
     return _channels_first(
         cv2.optflow.DualTVL1OpticalFlow.create().calc(first, second, np.zeros((*first.shape, 2), np.float32))
     )
@@ -58,7 +58,7 @@ def farneback_flow(first: Picture, second: Picture) -> Flow:
     """
     import cv2
 
-    _check(first, second)
+    first, second = _checked(first, second)
     start = np.zeros((*first.shape, 2), dtype=np.float32)
     return _channels_first(cv2.calcOpticalFlowFarneback(first, second, start, 0.5, 3, 15, 3, 5, 1.2, 0))
 
@@ -77,7 +77,8 @@ def flow_engine(name: str) -> Callable[[Picture, Picture], Flow]:
     return FLOW_ENGINES[name]
 
 
-def _check(first: Picture, second: Picture) -> None:
+def _checked(first: Picture, second: Picture) -> tuple[Picture, Picture]:
+    """Both pictures, contiguous as OpenCV needs them (a cut-out is not)."""
     for picture in (first, second):
         if picture.ndim != 2 or picture.dtype != np.uint8 or min(picture.shape) < 16:
             raise DataError(
@@ -93,6 +94,7 @@ def _check(first: Picture, second: Picture) -> None:
             got=f"{first.shape} and {second.shape}",
             remedy="cut the same box from both frames",
         )
+    return np.ascontiguousarray(first), np.ascontiguousarray(second)
 
 
 def _channels_first(flow: Any) -> Flow:
