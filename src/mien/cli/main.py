@@ -29,7 +29,7 @@ def root(
 
 def program() -> typer.Typer:
     """The program with all its commands."""
-    from mien.cli import demo, recognise, report, score, simulate, validate
+    from mien.cli import demo, recognise, report, score, simulate, sync, validate
 
     app = typer.Typer(
         name="mien",
@@ -40,7 +40,7 @@ def program() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback(invoke_without_command=True)(root)
-    for module in (demo, simulate, validate, recognise, score, report):
+    for module in (demo, simulate, validate, sync, recognise, score, report):
         module.register(app)
     return app
 

@@ -9,6 +9,7 @@ from mien.dataset.consent import CONSENT_WORDS, ConsentLevel, may_leave
 from mien.dataset.manifest import Finding
 from mien.dataset.motion_maps import MotionMaps, read_motion_maps, write_motion_maps
 from mien.dataset.study import Study, StudyParticipant, StudySession, VideoRun, open_study
+from mien.dataset.synchronise import SessionSync, synchronise, write_sync
 from mien.dataset.validate import validate
 from mien.dataset.write import ParticipantWriter, StudyWriter
 
@@ -18,6 +19,7 @@ __all__ = [
     "Finding",
     "MotionMaps",
     "ParticipantWriter",
+    "SessionSync",
     "Study",
     "StudyParticipant",
     "StudySession",
@@ -26,6 +28,8 @@ __all__ = [
     "may_leave",
     "open_study",
     "read_motion_maps",
+    "synchronise",
     "validate",
     "write_motion_maps",
+    "write_sync",
 ]

@@ -143,11 +143,13 @@ def trigger_lines(recorder: Recorder, rng: np.random.Generator) -> NDArray[np.fl
 def camera_run(
     trial: Trial, clock: ClockMap, rng: np.random.Generator, *, dropped: float, counter_start: int = 0
 ) -> CameraRun:
-    """The frames of one clip; the camera starts when its computer sees the code, up to 20 ms late.
+    """The frames of one clip: the camera runs all the time, its computer keeps frames from the code on.
 
+    The lines are read when a frame arrives, so that the first frame kept arrives up to one frame after the
+    code: it was exposed by the camera's latency earlier.
     `dropped` is the probability per frame of being lost between camera and computer: the counter then jumps.
     """
-    first = trial.clip_start_s + float(rng.uniform(0.0, 0.02))
+    first = trial.clip_start_s - CAMERA_LATENCY_S + float(rng.uniform(0.0, 1.0 / trial.video_rate_hz))
     n = int((trial.clip_end_s - first) * trial.video_rate_hz)
     true_s = first + np.arange(n) / trial.video_rate_hz
     kept = rng.random(n) >= dropped
