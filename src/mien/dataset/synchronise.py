@@ -139,7 +139,7 @@ def synchronise(session: StudySession, *, camera_latency_s: float = 0.0) -> Sess
     reference = [
         TriggerEvent(float(onset), int(code))
         for onset, code in zip(events["onset"], events["value"], strict=True)
-        if code == code
+        if code in CODES  # unknown codes stay in the table and are matched with nothing
     ]
     clips, counters = _clips(session)
     return SessionSync(
