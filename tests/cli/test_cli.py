@@ -119,14 +119,14 @@ class TestRecognise:
             (["recognise", "nowhere", "-m", "linear-svm"], 1, "wanted a dataset, got no such file or folder"),
             (
                 ["recognise", ".", "-m", "linear-svm", "--format", "x"],
-                1,
+                2,
                 "--format: wanted one of megc2019-flow",
             ),
             (["recognise", "."], 2, "name a SOURCE and at least one --method"),
-            (["recognise", ".", "-m", "resnet"], 1, "method: wanted one of majority"),
-            (["recognise", ".", "-m", "majority", "-p", "best"], 1, "protocol: wanted one of fixed"),
-            (["recognise", ".", "-m", "majority", "--workers", "0"], 1, "--workers: wanted 1 or more, got 0"),
-            (["recognise", ".", "-m", "ststnet", "--epochs", "0"], 1, "--epochs: wanted 1 or more"),
+            (["recognise", ".", "-m", "resnet"], 2, "method: wanted one of majority"),
+            (["recognise", ".", "-m", "majority", "-p", "best"], 2, "protocol: wanted one of fixed"),
+            (["recognise", ".", "-m", "majority", "--workers", "0"], 2, "--workers: wanted 1 or more, got 0"),
+            (["recognise", ".", "-m", "ststnet", "--epochs", "0"], 2, "--epochs: wanted 1 or more"),
             (["recognise", "--colour"], 2, "No such option"),
             (["paint"], 2, "No such command"),
         ],
@@ -279,7 +279,8 @@ class TestScore:
     def test_spotting_mistakes(self, mien, tmp_path, row, options, words):
         file = predictions(tmp_path / "r.csv", f"recording_id,kind,onset,offset\n{row}\n")
         status, out, err = mien("score", "spotting", file, file, *options)
-        assert (status, out) == (1, "")
+        wrong_use = words.startswith(("--", "above"))
+        assert (status, out) == (2 if wrong_use else 1, "")
         assert words in err
 
 
@@ -329,16 +330,31 @@ class TestSimulate:
             (["--emotions", "joy"], "emotions: wanted different ones among happiness"),
             (["--emotions", 9], "emotions: wanted 1 to 7, or names with commas, got 9"),
             (["--rate", 0], "camera rate in Hz: wanted 10 to 1000, got 0"),
-            (["--clip", 2], "clip length: wanted at least 10 s"),
-            (["--participants", 999, "--trials", 999, "--clip", 600], "GB of free disk, got"),
+            (["--clip", 2], "clip length: wanted at least 8.7 s"),
+            (["--duration", 4], "clip length: wanted at least"),
+            (["--emotions", "²"], "emotions: wanted different ones among"),
+            (["--trials", 900, "--clip", 600], "a session of at most 20 h"),
+            (["--layout", "mmme", "--speech"], "speech: wanted mien's own layout"),
+            (["--only", "maps", "--coupling", 0.5], "--only maps: wanted maps alone"),
         ],
     )
     def test_impossible_knobs(self, mien, tmp_path, options, sentence):
         status, out, err = mien("simulate", tmp_path / "s", *options)
-        assert (status, out) == (1, "")
+        assert (status, out) == (2, "")
         assert sentence in err
         assert err.strip().splitlines()[-1].startswith("error: ")
         assert list(tmp_path.iterdir()) == []
+
+    def test_a_disk_that_is_too_small(self, mien, tmp_path):
+        status, _, err = mien(
+            "simulate", tmp_path / "s", "--participants", 999, "--trials", 300, "--clip", 120, "--rate", 150
+        )
+        assert status == 1
+        assert "GB of free disk, got" in err
+        assert list(tmp_path.iterdir()) == []
+
+    def test_no_workers_is_wrong_use(self, mien, tmp_path):
+        assert mien("simulate", tmp_path / "s", "--workers", 0)[0] == 2
 
     def test_a_folder_that_holds_something(self, mien, tmp_path):
         (tmp_path / "mine").write_text("mine")

@@ -66,7 +66,7 @@ def made(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def release(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("simulated") / "mmme"
-    simulate_study(SMALL, folder, parts=PARTS, layout="mmme")
+    simulate_study(SMALL, folder, layout="mmme")
     return folder
 
 
@@ -231,7 +231,7 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_made(tmp_path, m
 
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(study_module.shutil, "disk_usage", lambda _: usage._replace(free=1000))
-    with pytest.raises(JobError, match=r"GB of free disk, got 0\.0 GB"):
+    with pytest.raises(JobError, match=r"MB of free disk, got 0\.0 MB|GB of free disk, got 0\.0 MB"):
         simulate_study(SMALL, tmp_path / "study")
     assert list(tmp_path.iterdir()) == []
 
@@ -245,14 +245,28 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path) -> None:
 
 
 def test_another_simulation_does_not_go_on_with_this_one(tmp_path, monkeypatch) -> None:
+    whole = study_module._simulate_participant
+
+    def dies(context, *, number):
+        if number == 2:
+            raise KeyboardInterrupt
+        return whole(context, number=number)
+
+    monkeypatch.setattr(study_module, "_simulate_participant", dies)
+    with pytest.raises(KeyboardInterrupt):
+        simulate_study(SMALL, tmp_path / "study", parts=study_parts("physio"))
+    with pytest.raises(DataError, match="one of other settings"):
+        simulate_study(StudySettings(seed=12), tmp_path / "study", parts=study_parts("physio"))
+
+
+def test_nothing_is_left_of_a_simulation_that_finished_nobody(tmp_path, monkeypatch) -> None:
     def dies(_context, *, number):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(study_module, "_simulate_participant", dies)
     with pytest.raises(KeyboardInterrupt):
         simulate_study(SMALL, tmp_path / "study", parts=PARTS)
-    with pytest.raises(DataError, match="one of other settings"):
-        simulate_study(StudySettings(seed=12), tmp_path / "study", parts=PARTS)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unknown_part_is_refused() -> None:
@@ -325,7 +339,7 @@ def test_frames_counters_wrap_and_stamps_never_go_back(release) -> None:
 
 
 def test_the_release_is_the_same_bytes_again(release, tmp_path) -> None:
-    simulate_study(SMALL, tmp_path / "again", parts=PARTS, layout="mmme", n_workers=2)
+    simulate_study(SMALL, tmp_path / "again", layout="mmme", n_workers=2)
     assert _bytes(tmp_path / "again") == _bytes(release)
 
 
@@ -346,3 +360,48 @@ def test_settings_are_written_with_the_truth(made) -> None:
     settings = json.loads((made / "derivatives/truth/settings.json").read_text())
     assert settings["seed"] == 11
     assert settings["effects"]["heart_rate_slope"] == Effects().heart_rate_slope
+
+
+def test_blinks_of_the_eeg_are_those_of_the_video() -> None:
+    from mien.simulate.acting import act
+
+    session = Session.of(SMALL, 1)
+    brain = session.brain()
+    rate = session.amplifier.rate_hz
+    blinks = brain.artefacts_uv[brain.artefact_names.index("blink")]
+    for trial in session.participant.trials:
+        for blink in (i for i in trial.interludes if i.what == "blink"):
+            if blink.start_s < trial.clip_start_s or blink.end_s + 0.1 > trial.clip_end_s:
+                continue
+            times = np.arange(blink.start_s, blink.end_s + 0.1, 1 / rate)
+            closed = [pose.eyes_closed for pose in act(session.participant, trial, SMALL, times)]
+            first = round(blink.start_s * rate)
+            course = blinks[first : first + times.size]
+            assert abs(int(np.argmax(closed)) - int(np.argmax(course))) <= 2
+
+
+def test_data_less_artefacts_are_clean_even_on_bad_channels() -> None:
+    for number in range(1, 12):
+        session = Session.of(SMALL, number)
+        brain = session.brain()
+        if brain.bad_channel is None:
+            continue
+        clean = brain.data_uv - brain.artefact_maps @ brain.artefacts_uv
+        row = brain.channels.index(brain.bad_channel)
+        assert clean[row].std() < 0.5 * brain.data_uv[row].std()
+        assert clean[brain.channels.index("EMG")].std() < 2.0
+        return
+    raise AssertionError("no bad channel among eleven people")
+
+
+def test_fast_cameras_keep_up() -> None:
+    session = Session.of(StudySettings(participants=1, trials=2, rate_hz=1000.0), 1)
+    for run in session.runs.values():
+        late = session.camera.many_to_reference(run.host_s) - run.true_s
+        assert np.quantile(late, 0.9) < 0.1
+
+
+def test_the_voices_truth_is_written(made) -> None:
+    voices = json.loads((made / "derivatives/truth/sub-001/voice.json").read_text())
+    assert voices["speaker"]["pitch_hz"] > 50
+    assert len(voices["trials"]["1"]["syllables_s"][0]) > 10

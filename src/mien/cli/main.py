@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mien.core.errors import MienError
+from mien.core.errors import MienError, OptionError
 
 _debug = False
 
@@ -29,7 +29,7 @@ def root(
 
 def program() -> typer.Typer:
     """The program with all its commands."""
-    from mien.cli import demo, recognise, report, score, simulate, sync, validate
+    from mien.cli import demo, inspect, recognise, report, score, simulate, sync, validate
 
     app = typer.Typer(
         name="mien",
@@ -40,7 +40,7 @@ def program() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback(invoke_without_command=True)(root)
-    for module in (demo, simulate, validate, sync, recognise, score, report):
+    for module in (demo, simulate, inspect, validate, sync, recognise, score, report):
         module.register(app)
     return app
 
@@ -49,6 +49,8 @@ def main() -> None:
     """Run the program and leave with its exit status."""
     try:
         program()()
+    except OptionError as error:
+        _fail(str(error), status=2)  # wrong use
     except MienError as error:
         _fail(str(error))
     except BrokenPipeError:  # the reader of a pipe left, as `mien ... | head` does
@@ -66,8 +68,8 @@ def main() -> None:
         )
 
 
-def _fail(sentence: str) -> None:
+def _fail(sentence: str, *, status: int = 1) -> None:
     if _debug:
         raise
     print(f"error: {sentence}", file=sys.stderr)
-    sys.exit(1)
+    sys.exit(status)

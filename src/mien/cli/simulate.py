@@ -56,7 +56,7 @@ def simulate(
     null: Annotated[bool, typer.Option("--null", help="No effect of anything on anything.")] = False,
     maps: Annotated[float, typer.Option(help="With --only maps: mean number per person.")] = 8.0,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal bytes.")] = 0,
-    workers: Annotated[int, typer.Option(help="Processes of one thread each.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Processes of one thread each.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:
     """Simulate a study whose truth is known: faces, bodies, brains and voices on drifting clocks.
@@ -65,6 +65,13 @@ def simulate(
     derivatives/truth, where no analysis looks.
     """
     if only is Part.MAPS:
+        if speech or layout is not Layout.BIDS or coupling != 1.0:
+            raise OptionError(
+                "--only maps",
+                wanted="maps alone",
+                got="an option that means whole studies",
+                remedy="leave out --speech, --layout and --coupling",
+            )
         _simulate_maps(study, 24 if participants is None else participants, maps, seed, null, as_json)
         return
     from mien.jobs import bar
@@ -92,10 +99,14 @@ def simulate(
     parts = study_parts(only.value if only else None, speech=speech)
     estimate = estimate_study(settings, parts=parts, layout=layout.value, n_workers=workers)
     typer.echo(_announce(settings, estimate), err=True)
-    with bar("participants") as progress:
-        made = simulate_study(
-            settings, study, parts=parts, layout=layout.value, n_workers=workers, progress=progress
-        )
+    try:
+        with bar("participants") as progress:
+            made = simulate_study(
+                settings, study, parts=parts, layout=layout.value, n_workers=workers, progress=progress
+            )
+    except KeyboardInterrupt:
+        typer.echo("stopped; finished participants are kept, the same command goes on", err=True)
+        raise typer.Exit(130) from None
     if as_json:
         print_json(made.as_json())
     else:
@@ -106,11 +117,13 @@ def simulate(
 
 
 def _announce(settings: StudySettings, estimate: Estimate) -> str:
+    from mien.simulate.study import in_bytes
+
     minutes = estimate.seconds / 60
     time = f"{minutes / 60:.1f} h" if minutes > 90 else f"{max(minutes, 0.1):.1f} min"
     return (
         f"{settings.participants} participants x {settings.trials} trials: about {time}, "
-        f"{estimate.size_bytes / 1e9:.2f} GB"
+        f"{in_bytes(estimate.size_bytes)}"
     )
 
 
@@ -118,7 +131,7 @@ def _emotions(words: str) -> tuple[str, ...]:
     """The emotions meant by a number or by names."""
     from mien.core.labels import SEVEN_EMOTIONS
 
-    if not words.strip().isdigit():
+    if not words.strip().isdecimal():
         return tuple(word.strip() for word in words.split(",") if word.strip())
     count = int(words)
     if not 1 <= count <= len(SEVEN_EMOTIONS):

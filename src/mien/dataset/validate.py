@@ -179,6 +179,8 @@ class _Person:
             stated = json.loads(path.read_bytes())["RecordingDuration"]
         except FileNotFoundError:
             yield _error("file-missing", self._place(path), "every EEG has this file", "write it")
+        except OSError as error:
+            yield _error("eeg-invalid", self._place(path), error.strerror or "unreadable", "restore it")
         except (ValueError, KeyError, TypeError):
             return  # the field is optional, and BIDS's own validator checks the rest
         else:

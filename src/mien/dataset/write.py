@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.errors import DataError
+from mien.core.errors import DataError, OptionError
 from mien.core.records import to_json, write_atomically
 from mien.core.signal import Signal
 from mien.dataset import layout, tables
@@ -72,6 +72,13 @@ class ParticipantWriter:
             events=events,
             resolution_uv=resolution_uv,
         )
+        if channel_types is not None and len(channel_types) != len(channel_names):
+            raise OptionError(
+                stem,
+                wanted=f"a type for each of {len(channel_names)} channels",
+                got=len(channel_types),
+                remedy="give one per channel",
+            )
         types = list(channel_types) if channel_types is not None else ["EEG"] * len(channel_names)
         rows = pd.DataFrame({"name": list(channel_names), "type": types, "units": "µV"})
         path = layout.channels(self.folder, self.participant_id)
@@ -111,6 +118,13 @@ class ParticipantWriter:
         """Write host stamp (s, microseconds kept) and the camera's counter of every frame of a run."""
         import pandas as pd
 
+        if counter is not None and counter.shape != host_time_s.shape:
+            raise OptionError(
+                f"frame times of run {run}",
+                wanted=f"{host_time_s.size} counts",
+                got=counter.size,
+                remedy="give the camera's counter of every frame",
+            )
         rows = pd.DataFrame({"frame": np.arange(host_time_s.size), "host_time_s": host_time_s})
         rows["counter"] = tables.MISSING if counter is None else counter
         path = layout.frame_times(self.folder, self.participant_id, run)
@@ -281,7 +295,8 @@ class StudyWriter:
             self.write_description(self.folder.name)
         tables.write_participants(layout.participants(self.part), participants)
         _write_json(layout.participants_json(self.part), _PARTICIPANT_WORDS)
-        _write_json(layout.events_json(self.part), _EVENT_WORDS)
+        if any(self.part.glob("sub-*/eeg/*_events.tsv")):
+            _write_json(layout.events_json(self.part), _EVENT_WORDS)
         write_atomically(layout.ignored(self.part), ("\n".join(layout.BIDS_LACKS) + "\n").encode())
         for left in self.part.glob(".sub-*.part"):
             shutil.rmtree(left)
@@ -293,6 +308,10 @@ class StudyWriter:
         (self.folder / _IDENTITY).unlink()  # last: a run killed before can still go on
 
     def _check_rows(self, participants: pd.DataFrame) -> None:
+        if "participant_id" not in participants:
+            raise OptionError(
+                "participants", wanted="a column participant_id", got=list(participants), remedy="add it"
+            )
         named = [str(name) for name in participants["participant_id"]]
         written = sorted(path.name for path in self.part.glob("sub-*"))
         if sorted(named) != written or not written:

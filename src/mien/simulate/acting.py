@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from mien.simulate.faces import Pose, UnitPose
 from mien.simulate.script import Interlude, Movement, Participant, Trial
 from mien.simulate.settings import StudySettings
-from mien.simulate.voices import Speaker, prosody, syllables
+from mien.simulate.voices import Speaker, spoken, syllables
 
 FloatArray = NDArray[np.float64]
 
 _SACCADE_S = 0.04
+BLINK_SHUT = 0.5 ** (1 / 0.7)  # share of a blink after which the eye is shut: lids fall faster than they rise
 # Slow drift and physiological jitter of a head that its owner tries to keep still: Hz, px (both axes).
 _SWAY = ((0.05, 0.9), (0.13, 0.5), (0.31, 0.25), (0.8, 0.06), (4.0, 0.015), (8.5, 0.01))
 _ROLL_RAD, _NOD = 0.006, 0.004
@@ -40,7 +41,7 @@ def act(
     """The pose of the face at each time, in order."""
     levels = [intensity(movement, times_s) for movement in trial.movements]
     closed = _closed(trial, times_s)
-    gaze = _gaze(trial, times_s)
+    looks = gaze(trial, times_s)
     jaw = _jaw(participant, trial, settings, times_s)
     sway = _sway(participant.stream(6, trial.number), times_s)
     for k in range(times_s.size):
@@ -52,7 +53,7 @@ def act(
                 for move in movement.units
             ),
             eyes_closed=float(closed[k]),
-            gaze=(float(gaze[0, k]), float(gaze[1, k])),
+            gaze=(float(looks[0, k]), float(looks[1, k])),
             jaw_px=float(jaw[k]),
             shift_px=(float(sway[0, k]), float(sway[1, k])),
             roll_rad=float(sway[2, k]),
@@ -65,8 +66,13 @@ def _closed(trial: Trial, times_s: FloatArray) -> FloatArray:
     closed = np.zeros(times_s.size)
     for blink in _of(trial, "blink"):
         phase = np.clip((times_s - blink.start_s) / (blink.end_s - blink.start_s), 0.0, 1.0)
-        closed = np.maximum(closed, _bump(phase**0.7))
+        closed = np.maximum(closed, lid(phase))
     return closed
+
+
+def lid(phase: FloatArray) -> FloatArray:
+    """How far the lid has fallen at each share (0 to 1) of a blink; shut at `BLINK_SHUT`."""
+    return _bump(np.clip(phase, 0.0, 1.0) ** 0.7)
 
 
 def _bump(phase: FloatArray) -> FloatArray:
@@ -74,22 +80,21 @@ def _bump(phase: FloatArray) -> FloatArray:
     return np.where((phase > 0) & (phase < 1), np.sin(np.pi * phase) ** 2, 0.0)
 
 
-def _gaze(trial: Trial, times_s: FloatArray) -> FloatArray:
+def gaze(trial: Trial, times_s: FloatArray) -> FloatArray:
     """Where the irises are, (2, n) px from straight ahead; one glance follows another without adding up."""
-    gaze, weight = np.zeros((2, times_s.size)), np.zeros(times_s.size)
+    looks, weight = np.zeros((2, times_s.size)), np.zeros(times_s.size)
     for glance in _of(trial, "glance"):
         away = np.clip((times_s - glance.start_s) / _SACCADE_S, 0.0, 1.0)
         away *= np.clip((glance.end_s - times_s) / _SACCADE_S, 0.0, 1.0)
-        gaze = np.where(away > weight, away * np.array([[glance.x_px], [glance.y_px]]), gaze)
+        looks = np.where(away > weight, away * np.array([[glance.x_px], [glance.y_px]]), looks)
         weight = np.maximum(weight, away)
-    return gaze
+    return looks
 
 
 def _jaw(participant: Participant, trial: Trial, settings: StudySettings, times_s: FloatArray) -> FloatArray:
     """Opening of the jaw in px: one opening per syllable, the same syllables as in the voice."""
     jaw = np.zeros(times_s.size)
-    rng = participant.stream(9, trial.number)
-    way = prosody(rng, trial.emotion, settings.effects.voice)
+    way = spoken(participant, trial, settings)
     speaker = Speaker.of(participant)
     for talk in _of(trial, "talk"):
         for onset in syllables(speaker, talk, way, participant.stream(10, trial.number)):

@@ -15,6 +15,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.simulate.acting import BLINK_SHUT, gaze, lid
 from mien.simulate.script import Interlude, Participant
 from mien.simulate.settings import StudySettings
 
@@ -69,9 +70,9 @@ class Brain:
     channels
         Their names.
     artefact_names, artefact_maps, artefacts_uv
-        Blinks, horizontal and vertical eye movements, heart and mains: maps (68, n_artefacts) with the
-        strongest channel at 1, time courses (n_artefacts, n_samples) in uV at that channel. Data minus
-        maps @ time courses is the clean recording.
+        Blinks, horizontal and vertical eye movements, heart, mains, muscle (EMG channel) and a bad channel
+        where there is one: maps (68, n_artefacts) with the strongest cap channel at 1 (muscle: EMG), time
+        courses (n_artefacts, n_samples) in uV there. Data minus maps @ time courses is the clean recording.
     source_names, source_maps
         Cortical sources and their maps (68, n_sources).
     band_power
@@ -105,8 +106,12 @@ def simulate_brain(
     maps, names = _cortex(rng)
     power = _band_power(rng, participant, settings)
     courses = _courses(rng, participant, power, n_samples, rate)
-    artefact_names, artefact_maps, artefacts = _artefacts(rng, participant, beats_s, n_samples, rate)
+    artefact_names, artefact_maps, artefacts = _artefacts(rng, participant, settings, beats_s, n_samples)
     bad = str(rng.choice(CAP)) if rng.random() < 0.3 else None
+    if bad is not None:
+        artefact_names = (*artefact_names, "bad-channel")
+        artefact_maps = np.hstack([artefact_maps, _one_channel(bad)])
+        artefacts = np.vstack([artefacts, np.float32(40.0) * _noise_1_over_f(rng, 1, n_samples, rate)])
     data = np.empty((len(CAP) + len(FACE_CHANNELS), n_samples), dtype=np.float32)
     mix = np.hstack([maps, artefact_maps]).astype(np.float32)
     for part in _chunks(n_samples):
@@ -114,9 +119,6 @@ def simulate_brain(
         data[:, part] += np.float32(_NOISE_UV) * rng.standard_normal(
             (data.shape[0], part.stop - part.start), dtype=np.float32
         )
-    _muscle(rng, participant, data, rate)
-    if bad is not None:
-        data[CAP.index(bad)] += _noise_1_over_f(rng, 1, n_samples, rate)[0] * np.float32(40.0)
     return Brain(
         data_uv=data,
         channels=(*CAP, *FACE_CHANNELS),
@@ -273,22 +275,27 @@ def _shaped(rng: np.random.Generator, rows: int, n: int, rate: float, gain: obje
 def _artefacts(
     rng: np.random.Generator,
     participant: Participant,
+    settings: StudySettings,
     beats_s: Sequence[float] | FloatArray,
     n: int,
-    rate: float,
 ) -> tuple[tuple[str, ...], FloatArray, Float32]:
-    glances = [i for t in participant.trials for i in t.interludes if i.what == "glance"]
+    rate = settings.sampling_hz
     courses = np.stack(
         [
             _blink_course(rng, participant.blinks, n, rate),
-            _gaze_course(glances, n, rate, "x_px"),
-            _gaze_course(glances, n, rate, "y_px"),
+            *_gaze_courses(participant, n, rate),
             _heart_course(beats_s, n, rate),
             _mains_course(rng, n, rate),
+            settings.effects.muscle * _muscle_course(rng, participant, n, rate),
         ]
-    )
-    names = ("blink", "horizontal-eye-movement", "vertical-eye-movement", "heart", "mains")
-    return names, _artefact_maps(rng), courses
+    ).astype(np.float32)
+    names = ("blink", "horizontal-eye-movement", "vertical-eye-movement", "heart", "mains", "muscle")
+    return names, np.hstack([_artefact_maps(rng), _one_channel("EMG")]), courses
+
+
+def _one_channel(name: str) -> FloatArray:
+    """The map of what a single channel sees, (68, 1)."""
+    return np.array([[float(channel == name)] for channel in (*CAP, *FACE_CHANNELS)])
 
 
 def _artefact_maps(rng: np.random.Generator) -> FloatArray:
@@ -310,24 +317,26 @@ def _artefact_maps(rng: np.random.Generator) -> FloatArray:
 
 
 def _blink_course(rng: np.random.Generator, blinks: Sequence[Interlude], n: int, rate: float) -> Float32:
-    """One bump of 80 to 160 uV per blink, quick to close and slower to open."""
+    """One bump of 80 to 160 uV per blink, highest when the eye is shut, with 0.1 s more to come to rest."""
     course = np.zeros(n, dtype=np.float32)
     for blink in blinks:
         first, last = round(blink.start_s * rate), min(round((blink.end_s + 0.1) * rate), n)
-        phase = np.linspace(0.0, 1.0, max(last - first, 1), endpoint=False)
-        bump = np.sin(np.pi * phase**0.7) ** 2
-        course[first:last] += (rng.uniform(80.0, 160.0) * bump[: last - first]).astype(np.float32)
+        since = np.arange(first, last) / rate - blink.start_s
+        shut = BLINK_SHUT * (blink.end_s - blink.start_s)
+        rest = blink.end_s - blink.start_s + 0.1 - shut
+        opening = BLINK_SHUT + (1 - BLINK_SHUT) * (since - shut) / rest
+        phase = np.where(since < shut, BLINK_SHUT * since / shut, opening)
+        course[first:last] += (rng.uniform(80.0, 160.0) * lid(phase)).astype(np.float32)
     return course
 
 
-def _gaze_course(glances: Sequence[Interlude], n: int, rate: float, axis: str) -> Float32:
-    """About 18 uV per pixel that the eyes are turned (a 128 px face), with 40 ms saccades."""
-    course = np.zeros(n, dtype=np.float32)
-    ramp = round(0.04 * rate)
-    for glance in glances:
-        first, last = round(glance.start_s * rate), round(glance.end_s * rate)
-        course[first:last] += 18.0 * getattr(glance, axis)
-    return np.convolve(course, np.full(ramp, 1 / ramp, dtype=np.float32), mode="same").astype(np.float32)
+def _gaze_courses(participant: Participant, n: int, rate: float) -> Float32:
+    """About 18 uV per pixel that the eyes are turned (a 128 px face), (2, n): as the video shows them."""
+    courses = np.zeros((2, n), dtype=np.float32)
+    for trial in participant.trials:
+        first, last = round(trial.clip_start_s * rate), round(trial.clip_end_s * rate)
+        courses[:, first:last] = 18.0 * gaze(trial, np.arange(first, last) / rate)
+    return courses
 
 
 def _heart_course(beats_s: Sequence[float] | FloatArray, n: int, rate: float) -> Float32:
@@ -346,19 +355,17 @@ def _mains_course(rng: np.random.Generator, n: int, rate: float) -> Float32:
     return (swing * np.sin(2 * np.pi * _MAINS_HZ * time + rng.uniform(0, 6))).astype(np.float32)
 
 
-def _muscle(rng: np.random.Generator, participant: Participant, data: Float32, rate: float) -> None:
-    """EMG on the face channel during every expression and word, in place."""
-    row = len(CAP) + FACE_CHANNELS.index("EMG")
+def _muscle_course(rng: np.random.Generator, participant: Participant, n: int, rate: float) -> Float32:
+    """EMG during every expression and word, (n,)."""
+    course = np.zeros(n, dtype=np.float32)
     for trial in participant.trials:
         spans = [(m.onset_s, m.offset_s, max(u.peak_px for u in m.units)) for m in trial.movements]
         spans += [(i.start_s, i.end_s, 2.0) for i in trial.interludes if i.what == "talk"]
         for start, end, strength in spans:
-            part = slice(round(start * rate), round(end * rate))
-            length = data[row, part].size
-            window = np.sin(np.linspace(0, np.pi, length)).astype(np.float32)
-            data[row, part] += (
-                np.float32(8.0 * strength) * window * rng.standard_normal(length, dtype=np.float32)
-            )
+            part = course[round(start * rate) : round(end * rate)]
+            window = np.sin(np.linspace(0, np.pi, part.size)).astype(np.float32)
+            part += np.float32(8.0 * strength) * window * rng.standard_normal(part.size, dtype=np.float32)
+    return course
 
 
 def channel_types(channels: Sequence[str]) -> Mapping[str, str]:

@@ -26,7 +26,7 @@ PULSE_S = 0.05  # how long a code stands on the lines
 LINE_VOLTS = 5.0
 CAMERA_LATENCY_S = 0.004  # exposure to the earliest possible host stamp: constant, invisible to stamps
 _STALL_EVERY_S, _STALL_S = 4.0, (0.05, 0.12)
-_UNQUEUE_S = 0.002  # the computer works off its queue of frames in steps of this
+_UNQUEUE_S = 0.002  # the computer works off its queue in steps of this, or of half a frame
 _DRIFT_PPM = 40.0
 
 
@@ -155,11 +155,12 @@ def camera_run(
     kept = rng.random(n) >= dropped
     kept[[0, -1]] = True
     true_s, counter = true_s[kept], counter_start + np.flatnonzero(kept)
-    host = _queue(np.array([clock.to_device(t) for t in true_s]) + CAMERA_LATENCY_S, rng)
+    arrival = np.array([clock.to_device(t) for t in true_s]) + CAMERA_LATENCY_S
+    host = _queue(arrival, rng, step_s=min(_UNQUEUE_S, 0.5 / trial.video_rate_hz))
     return CameraRun(true_s, host, counter.astype(np.int64), int(n - kept.sum()))
 
 
-def _queue(arrival_s: FloatArray, rng: np.random.Generator) -> FloatArray:
+def _queue(arrival_s: FloatArray, rng: np.random.Generator, *, step_s: float) -> FloatArray:
     """Host stamps of frames that wait in a queue while the computer is busy; whole milliseconds."""
     ready = arrival_s + rng.exponential(0.0008, size=arrival_s.size)
     time = arrival_s[0] + float(rng.exponential(_STALL_EVERY_S))
@@ -169,5 +170,5 @@ def _queue(arrival_s: FloatArray, rng: np.random.Generator) -> FloatArray:
         ready[waiting] = until
         time = until + float(rng.exponential(_STALL_EVERY_S))
     # stamp[k] = max(ready[k], stamp[k-1] + step), as a running maximum
-    steps = _UNQUEUE_S * np.arange(ready.size)
+    steps = step_s * np.arange(ready.size)
     return np.round(np.maximum.accumulate(ready - steps) + steps, 3)

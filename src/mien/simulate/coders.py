@@ -104,7 +104,7 @@ def _code(
 
 
 def _false_alarm(trial: Trial, frames_s: NDArray[np.float64], rng: np.random.Generator) -> Coded:
-    length = int(rng.integers(12, 60))
+    length = max(2, int(rng.uniform(0.08, 0.4) * frames_s.size / (frames_s[-1] - frames_s[0])))
     onset = int(rng.integers(0, max(1, frames_s.size - length - 1)))
     apex, offset = onset + length // 2, min(onset + length, frames_s.size - 1)
     micro = is_micro(float(frames_s[onset]), float(frames_s[apex]), float(frames_s[offset]))

@@ -59,10 +59,9 @@ def write_release(
         _write_eeg(session, brain, root / "EEG" / subject(session) / "Acquisition 01.set")
     if "physio" in parts:
         _write_polygraph(session, root / "BIOPAC" / subject(session) / "Untitled1 (001).mat")
-    if "video" not in parts:
-        return []
-    for trial in session.participant.trials:
-        _write_clip(session, trial, root)
+    if "video" in parts:
+        for trial in session.participant.trials:
+            _write_clip(session, trial, root)
     return coding_rows(session)
 
 

@@ -7,7 +7,7 @@ is asked for. Writers of a layout (`study`, `release`) take streams from here an
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 
 import numpy as np
@@ -23,7 +23,7 @@ from mien.simulate.coders import Coded, code_session
 from mien.simulate.faces import FaceRenderer, Identity, camera_noise
 from mien.simulate.script import Participant, Trial, write_part
 from mien.simulate.settings import StudySettings
-from mien.simulate.voices import simulate_voice
+from mien.simulate.voices import Speaker, simulate_voice, spoken, syllables
 
 FloatArray = NDArray[np.float64]
 NOISE_SD = 1.5  # of the camera, grey levels
@@ -127,6 +127,20 @@ class Session:
     def voice(self, trial: Trial) -> Signal:
         """The voice during one clip."""
         return simulate_voice(self.participant, trial, self.settings)
+
+    def voices(self) -> dict[str, object]:
+        """The speaker, and per trial how they spoke and when each syllable began, s from the clip's onset."""
+        speaker = Speaker.of(self.participant)
+        trials = {}
+        for trial in self.participant.trials:
+            way = spoken(self.participant, trial, self.settings)
+            onsets = [
+                syllables(speaker, talk, way, self.participant.stream(10, trial.number)) - trial.clip_start_s
+                for talk in trial.interludes
+                if talk.what == "talk"
+            ]
+            trials[str(trial.number)] = {**asdict(way), "syllables_s": [list(part) for part in onsets]}
+        return {"speaker": asdict(speaker), "trials": trials}
 
     @cached_property
     def coding(self) -> dict[str, list[Coded]]:

@@ -10,6 +10,9 @@ from mien.core.labels import SEVEN_EMOTIONS
 
 # Time before the first and after the last trial: windows of 20 s fit on both sides of every apex.
 LEAD_S = 25.0
+MARGIN_S = 0.8  # between expressions, and at both ends of a clip
+LONGEST_MACRO_S = 4.0
+LONGEST_SESSION_S = 20 * 3600.0
 # One blink or expression must be longer than this many frames to have an onset, an apex and an offset.
 _LEAST_FRAMES = 2
 
@@ -29,8 +32,12 @@ class Effects:
     skin_conductance
         Probability that an apex is followed by a skin-conductance response 1 to 3 s later.
     body, brain, voice, report
-        Effect sizes (Cohen's d, between trials of different emotions) on peripheral signals, EEG band
-        power, voice and self-report.
+        Effects of emotion on peripheral signals, EEG band power, voice and self-report, in standard
+        deviations between trials per unit of the emotion tables: 0.5 is about Cohen's d of 0.5 for an
+        emotion whose entry is 1.
+    muscle
+        Size of the EMG that goes with every facial movement, 1 as in life; physics rather than emotion,
+        but it would tell the null world's apexes.
     """
 
     face: float = 0.9
@@ -40,6 +47,7 @@ class Effects:
     brain: float = 0.5
     voice: float = 1.0
     report: float = 1.0
+    muscle: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("face", "heart_rate_slope", "skin_conductance"):
@@ -51,7 +59,7 @@ class Effects:
                     got=value,
                     remedy="give a value in that range",
                 )
-        for name in ("body", "brain", "voice", "report"):
+        for name in ("body", "brain", "voice", "report", "muscle"):
             value = getattr(self, name)
             if not 0 <= value <= 10:
                 raise OptionError(
@@ -64,7 +72,7 @@ class Effects:
     @classmethod
     def none(cls) -> Effects:
         """The null world: emotions, faces and bodies have nothing to do with each other."""
-        return cls(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        return cls(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
     def scaled(self, coupling: float) -> Effects:
         """The coupling of face and body times `coupling` (0 to 1); effects of emotion stay."""
@@ -188,13 +196,23 @@ class StudySettings:
                 got=f"{shortest:g} s",
                 remedy="give longer expressions or a faster camera",
             )
-        busiest = self.expressiveness.micro_per_trial[1] * 2.0 + self.expressiveness.macro_per_trial[1] * 4.0
-        if self.clip_s < busiest + 2.0:
+        manner = self.expressiveness
+        longest = max(LONGEST_MACRO_S, 2.0 * manner.macro_duration_s[0])
+        busiest = MARGIN_S + manner.micro_per_trial[1] * (2.0 * manner.micro_duration_s[0] + MARGIN_S)
+        busiest += manner.macro_per_trial[1] * (longest + MARGIN_S)
+        if self.clip_s < busiest:
             raise OptionError(
                 "clip length",
-                wanted=f"at least {busiest + 2.0:g} s for that many expressions",
+                wanted=f"at least {busiest:.1f} s for that many expressions of that length",
                 got=f"{self.clip_s:g} s",
-                remedy="give longer clips or fewer expressions per trial",
+                remedy="give longer clips, shorter or fewer expressions per trial",
+            )
+        if self.session_s > LONGEST_SESSION_S:
+            raise OptionError(
+                "trials x their length",
+                wanted=f"a session of at most {LONGEST_SESSION_S / 3600:g} h",
+                got=f"{self.session_s / 3600:.1f} h",
+                remedy="give fewer trials or shorter clips",
             )
 
     def _check_numbers(self) -> None:

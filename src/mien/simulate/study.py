@@ -37,10 +37,20 @@ from mien.simulate.truth import FOLDER, write_brain_truth, write_settings, write
 Layout = Literal["bids", "mmme"]
 Parts = frozenset[str]
 
-VERSION = 1  # of what the settings mean: another number is another simulation
+VERSION = 2  # of what the settings mean: another number is another simulation
 ALL_PARTS: Parts = frozenset({"physio", "eeg", "video"})
 _JOBS = ".jobs"
-_IMPORTS = ("neurokit2", "mne", "cv2", "av", "scipy.fft", "skimage.data", "mien.simulate.study")
+_IMPORTS = (
+    "neurokit2",
+    "mne.forward",
+    "mne.dipole",
+    "mne.bem",
+    "cv2",
+    "av",
+    "scipy.fft",
+    "skimage.data",
+    "mien.simulate.study",
+)
 
 _README = (
     "Made by `mien simulate`: no person took part. Faces are rendered from one photograph in the public "
@@ -48,7 +58,15 @@ _README = (
 )
 
 # Measured by benchmarks/simulated_study.py on one core: seconds per second of recording or per frame.
-_SECONDS = {"physio": 0.0035, "eeg": 0.0085, "frame": 0.0018, "speech": 0.004, "participant": 0.6}
+_SECONDS = {
+    "physio": 0.0035,
+    "eeg": 0.0085,
+    "frame": 0.0022,
+    "talking": 0.0012,
+    "start": 7.0,
+    "speech": 0.004,
+    "participant": 0.6,
+}
 _BYTES = {
     "physio": 24_000,
     "eeg": 139_000,
@@ -86,11 +104,12 @@ class SimulatedStudy:
 
 
 def study_parts(only: str | None, *, speech: bool = False) -> Parts:
-    """The parts of a study: all of them, or one; raises OptionError for an unknown one."""
+    """The parts of a study: all of them or one, and voices; raises OptionError for an unknown one."""
+    voices: Parts = frozenset({"speech"} if speech else ())
     if only is None:
-        return ALL_PARTS | {"speech"} if speech else ALL_PARTS
+        return ALL_PARTS | voices
     if only == "signals":
-        return frozenset({"physio", "eeg"})
+        return frozenset({"physio", "eeg"}) | voices
     if only not in ("physio", "eeg", "speech"):
         raise OptionError(
             "part of a study",
@@ -98,7 +117,7 @@ def study_parts(only: str | None, *, speech: bool = False) -> Parts:
             got=only,
             remedy="leave it out for all of them",
         )
-    return frozenset({only})
+    return frozenset({only}) | voices
 
 
 def estimate_study(
@@ -117,6 +136,8 @@ def estimate_study(
             size += session_s * _BYTES[part] * share * (6 if (part, layout) == ("physio", "mmme") else 1)
     if "eeg" in parts and layout == "mmme":
         size += session_s * _BYTES["eeg"] * settings.sampling_hz / 1000
+    if settings.speech:
+        seconds += frames * _SECONDS["talking"] * area
     if "speech" in parts:
         seconds += clip_s * _SECONDS["speech"]
         size += clip_s * _BYTES["speech"]
@@ -124,7 +145,7 @@ def estimate_study(
         size += frames * _BYTES["picture"] * area
         seconds += frames * 0.0008 * area
     n = settings.participants
-    return Estimate(seconds * n / min(n_workers, n), size * n)
+    return Estimate(_SECONDS["start"] + seconds * n / max(1, min(n_workers, n)), size * n)
 
 
 def simulate_study(
@@ -154,6 +175,22 @@ def simulate_study(
     JobError
         If the disk is too small, full or cannot be written; what is finished is kept for the next call.
     """
+    if layout == "mmme" and "speech" in parts:
+        raise OptionError(
+            "speech",
+            wanted="mien's own layout",
+            got="that of the MMME release, which has no sound",
+            remedy="leave out one of the two",
+        )
+    executor = ProcessPool(n_workers) if n_workers != 1 else Sequential()
+    folder = folder.resolve()
+    if folder.is_mount():
+        raise OptionError(
+            folder,
+            wanted="a folder that can be given its name at the end",
+            got="a mount point",
+            remedy="name a folder inside it",
+        )
     identity = digest(
         {"version": VERSION, "settings": asdict(settings), "parts": sorted(parts), "layout": layout}
     )
@@ -168,8 +205,12 @@ def simulate_study(
         for n in range(1, settings.participants + 1)
     ]
     plan = Plan(_simulate_participant, (settings, writer, parts, layout), jobs, preload=_IMPORTS)
-    executor = ProcessPool(n_workers) if n_workers > 1 else Sequential()
-    outputs = run_plan(plan, Store(writer.part / _JOBS), executor=executor, progress=progress)
+    try:
+        outputs = run_plan(plan, Store(writer.part / _JOBS), executor=executor, progress=progress)
+    except BaseException:
+        if not any(writer.part.glob(f"{_JOBS}/*/*/done.json")):
+            shutil.rmtree(writer.part, ignore_errors=True)  # nothing to go on with
+        raise
     if layout == "mmme":
         write_coding_file(writer.part, [row for output in outputs for row in output["rows"]])  # type: ignore
     write_settings(settings, writer.part)
@@ -183,10 +224,21 @@ def _refuse_small_disk(folder: Path, estimate: Estimate) -> None:
     if estimate.size_bytes > free:
         raise JobError(
             existing,
-            wanted=f"{estimate.size_bytes / 1e9:.1f} GB of free disk",
-            got=f"{free / 1e9:.1f} GB",
+            wanted=f"{in_bytes(estimate.size_bytes)} of free disk",
+            got=in_bytes(free),
             remedy="free some, or simulate fewer participants, trials or parts",
         )
+
+
+def in_bytes(size: float) -> str:
+    """A number of bytes for people.
+
+    Examples
+    --------
+    >>> in_bytes(2.5e6), in_bytes(3.21e9)
+    ('2.5 MB', '3.2 GB')
+    """
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def _name(settings: StudySettings, writer: StudyWriter, layout: Layout) -> None:

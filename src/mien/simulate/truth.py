@@ -46,6 +46,8 @@ def write_truth(session: Session, folder: Path, *, parts: frozenset[str]) -> Non
     write_atomically(folder / "coding.json", _json(coding))
     runs = {f"run-{number:02d}": run.true_s for number, run in session.runs.items()}
     _write_arrays(folder / "frames.npz", runs)
+    if "speech" in parts:
+        write_atomically(folder / "voice.json", _json(session.voices()))
     if "physio" in parts:
         body = session.body
         _write_arrays(
@@ -96,6 +98,7 @@ def read_truth(study: Path, participant: str) -> Truth:
     DataError
         If the study holds no truth, as every real one.
     """
+    participant = participant.removeprefix("sub-")
     folder = study / FOLDER / f"sub-{participant}"
     if not (folder / "script.json").is_file():
         raise DataError(

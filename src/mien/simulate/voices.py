@@ -85,12 +85,17 @@ def syllables(speaker: Speaker, talk: Interlude, way: Prosody, rng: np.random.Ge
     return np.array(found)
 
 
+def spoken(participant: Participant, trial: Trial, settings: StudySettings) -> Prosody:
+    """How a participant speaks in one trial."""
+    return prosody(participant.stream(9, trial.number), trial.emotion, settings.effects.voice)
+
+
 def simulate_voice(participant: Participant, trial: Trial, settings: StudySettings) -> Signal:
     """The voice during a trial's clip, 16 kHz, -1 to 1; it begins with the clip; silence between talks."""
-    rng = participant.stream(9, trial.number)
+    rng = participant.stream(18, trial.number)
     speaker = Speaker.of(participant)
     sound = np.zeros(round((trial.clip_end_s - trial.clip_start_s) * VOICE_HZ), dtype=np.float64)
-    way = prosody(rng, trial.emotion, settings.effects.voice)
+    way = spoken(participant, trial, settings)
     for talk in (i for i in trial.interludes if i.what == "talk"):
         onsets = syllables(speaker, talk, way, participant.stream(10, trial.number))
         _speak(sound, speaker, way, talk, onsets - trial.clip_start_s, rng)
