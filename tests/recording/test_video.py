@@ -107,3 +107,8 @@ def test_damaged_files(tmp_path: Path, suffix: str) -> None:
     for absent in (tmp_path, tmp_path / "none.mp4"):
         with pytest.raises(DataError, match="no such file"):
             count_frames(absent)
+
+
+def test_frames_that_an_edit_list_hides_are_not_counted(shared_data) -> None:
+    path = shared_data / "video" / "pyfeat" / "no_face.mp4"
+    assert count_frames(path) == probe(path).n_frames == sum(1 for _ in read_frames(path, luma=True)) == 95

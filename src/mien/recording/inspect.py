@@ -176,19 +176,9 @@ def _sound(path: Path) -> _Found:
 
 def _video(path: Path) -> _Found:
     found = probe(path)
-    n_frames = found.n_frames - _hidden_frames(path)
     channels = _channels(read_audio_channels(path)) if holds_sound(path) else ()
-    pictures = PictureInfo(n_frames, float(found.rate_hz), found.width, found.height)
-    return n_frames / float(found.rate_hz), channels, 0, pictures
-
-
-def _hidden_frames(path: Path) -> int:
-    """Frames that the container leaves out when it is played, as `read_frames` does; `probe` counts them."""
-    import av
-
-    with av.open(str(path)) as container:
-        packets = container.demux(container.streams.video[0])
-        return sum(packet.size > 0 and packet.is_discard for packet in packets)
+    pictures = PictureInfo(found.n_frames, float(found.rate_hz), found.width, found.height)
+    return found.duration_s, channels, 0, pictures
 
 
 def _pictures(path: Path) -> _Found:

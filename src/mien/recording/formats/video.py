@@ -205,9 +205,12 @@ def _luma(frame: Any) -> NDArray[np.uint8]:
 
 
 def count_frames(path: Path) -> int:
-    """The number of frames in the file, counted without decoding; raises DataError as `read_frames` does."""
+    """The number of frames in the file, counted without decoding; raises DataError as `read_frames` does.
+
+    Frames that the container keeps but leaves out when it is played (an edit list) are not counted.
+    """
     with _opened(path) as (container, stream):
-        return sum(packet.size > 0 for packet in _packets(path, container, stream))
+        return sum(packet.size > 0 and not packet.is_discard for packet in _packets(path, container, stream))
 
 
 def probe(path: Path) -> VideoInfo:
