@@ -216,6 +216,23 @@ def test_an_interrupted_simulation_leaves_nothing_and_goes_on(made, tmp_path, mo
     assert _bytes(target) == _bytes(made)
 
 
+def test_two_at_once_do_not_write_one_study(tmp_path, monkeypatch) -> None:
+    refused = []
+    whole = study_module._simulate_participant
+
+    def meanwhile(context, *, number):
+        if number == 1:
+            with pytest.raises(DataError, match="another simulation at work on it"):
+                simulate_study(SMALL, tmp_path / "study", parts=study_parts("physio"))
+            refused.append(number)
+        return whole(context, number=number)
+
+    monkeypatch.setattr(study_module, "_simulate_participant", meanwhile)
+    simulate_study(SMALL, tmp_path / "study", parts=study_parts("physio"))
+    assert refused == [1]
+    assert validate(tmp_path / "study") == []
+
+
 def test_a_full_disk_leaves_nothing_under_the_final_name(tmp_path, monkeypatch) -> None:
     def full(*_args, **_more):
         raise OSError(errno.ENOSPC, "No space left on device", "video.mp4")

@@ -7,9 +7,11 @@ number of workers and interruptions.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from mien.core.errors import JobError, OptionError
+from mien.core.errors import DataError, JobError, OptionError
 from mien.core.records import Json, digest, to_json, write_atomically
 from mien.dataset import ParticipantWriter, StudyWriter
 from mien.dataset.layout import CODING_COLUMNS
@@ -205,17 +207,36 @@ def simulate_study(
         for n in range(1, settings.participants + 1)
     ]
     plan = Plan(_simulate_participant, (settings, writer, parts, layout), jobs, preload=_IMPORTS)
-    try:
-        outputs = run_plan(plan, Store(writer.part / _JOBS), executor=executor, progress=progress)
-    except BaseException:
-        if not any(writer.part.glob(f"{_JOBS}/*/*/done.json")):
-            shutil.rmtree(writer.part, ignore_errors=True)  # nothing to go on with
-        raise
-    if layout == "mmme":
-        write_coding_file(writer.part, [row for output in outputs for row in output["rows"]])  # type: ignore
-    write_settings(settings, writer.part)
-    _name(settings, writer, layout)
+    with _alone(writer):
+        try:
+            outputs = run_plan(plan, Store(writer.part / _JOBS), executor=executor, progress=progress)
+        except BaseException:
+            if not any(writer.part.glob(f"{_JOBS}/*/*/done.json")):
+                shutil.rmtree(writer.part, ignore_errors=True)  # nothing to go on with
+            raise
+        if layout == "mmme":
+            rows = [row for output in outputs for row in output["rows"]]  # type: ignore[union-attr]
+            write_coding_file(writer.part, rows)  # type: ignore[arg-type]
+        write_settings(settings, writer.part)
+        _name(settings, writer, layout)
     return _summary(settings, folder)
+
+
+@contextmanager
+def _alone(writer: StudyWriter) -> Iterator[None]:
+    """Hold the study's lock, which a killed process gives up by dying; raises DataError if another has it."""
+    (writer.part / _JOBS).mkdir(exist_ok=True)
+    with open(writer.part / _JOBS / "lock", "wb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataError(
+                writer.folder,
+                wanted="to be the only one who writes it",
+                got="another simulation at work on it",
+                remedy="wait for that one, or name another folder",
+            ) from None
+        yield
 
 
 def _refuse_small_disk(folder: Path, estimate: Estimate) -> None:
