@@ -32,8 +32,8 @@ def main(chosen: list[str]) -> None:
         sections[name] = _table(ALL[name].main())
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     head = (
-        "# Benchmarks\n\nWritten by `make bench` (one section: `python -m benchmarks NAME`): one thread, same\n"
-        "process, median of five runs where a section does not say otherwise.\n"
+        "# Benchmarks\n\nWritten by `make bench` (one section: `python -m benchmarks NAME`): one thread,\n"
+        "same process, median of five runs where a section does not say otherwise.\n"
         f"{machine}, Python {platform.python_version()}.\n"
     )
     body = [f"\n## {name}\n\n{sections[name]}" for name in ALL if name in sections]
