@@ -301,6 +301,10 @@ class StudyWriter:
         for left in self.part.glob(".sub-*.part"):
             shutil.rmtree(left)
         write_manifest(self.part)
+        self.publish()
+
+    def publish(self) -> None:
+        """Give what is written its final name as it is, as for a layout that is not mien's own."""
         if self.folder.is_dir():
             self.folder.rmdir()
         self.folder.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,6 @@ number of workers and interruptions.
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -266,7 +265,7 @@ def _name(settings: StudySettings, writer: StudyWriter, layout: Layout) -> None:
     """Give the study its final name: from here on it is whole."""
     if layout == "mmme":
         shutil.rmtree(writer.part / _JOBS)
-        _publish(writer)
+        writer.publish()
         return
     writer.write_description("Simulated study", simulated=True, text=_README)
     clips = [
@@ -282,14 +281,6 @@ def _name(settings: StudySettings, writer: StudyWriter, layout: Layout) -> None:
     ]
     shutil.rmtree(writer.part / _JOBS)
     writer.finish(pd.DataFrame(people))
-
-
-def _publish(writer: StudyWriter) -> None:
-    """Give a folder that is no BIDS study its final name."""
-    if writer.folder.is_dir():
-        writer.folder.rmdir()
-    os.replace(writer.part, writer.folder)
-    (writer.folder / ".identity").unlink()
 
 
 def _summary(settings: StudySettings, folder: Path) -> SimulatedStudy:
