@@ -18,7 +18,7 @@ import numpy as np
 from mien.core.expression import is_micro
 from mien.core.signal import Signal
 from mien.core.time import Interval
-from mien.dataset import MotionMaps, write_motion_maps
+from mien.dataset.motion_maps import MotionMaps, write_motion_maps
 from mien.evaluation import leave_one_subject_out
 from mien.metrics import recognition
 from mien.metrics.recognition import counts_by_group

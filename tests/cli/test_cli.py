@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from mien.cli import main
-from mien.dataset import write_motion_maps
+from mien.dataset.motion_maps import write_motion_maps
 from mien.simulate import MapSettings, simulate_maps
 
 SCORE_KEYS = {"accuracy", "weighted_f1", "uf1", "uar"}

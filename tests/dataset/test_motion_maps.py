@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from mien.core import DataError
-from mien.dataset import read_motion_maps, write_motion_maps
 from mien.dataset.catalog import MEGC2019_FLOW
+from mien.dataset.motion_maps import read_motion_maps, write_motion_maps
 from mien.simulate import MapSettings, simulate_maps
 
 

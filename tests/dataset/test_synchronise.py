@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from mien.core import DataError
-from mien.dataset import open_study, synchronise, write_sync
+from mien.dataset import open_study, synchronise
+from mien.dataset.synchronise import write_sync
 from mien.simulate import Faults, StudySettings, read_truth, simulate_study, study_parts
 from mien.simulate.clocks import CAMERA_LATENCY_S
 

@@ -15,6 +15,7 @@ from mien.cli.main import program
 from mien.core.errors import DataError
 from mien.dataset import layout, validate
 from mien.dataset.manifest import write_manifest
+from mien.dataset.synchronise import sync_path
 
 sys.path.insert(0, str(Path(__file__).parent))
 import tiny_study as tiny
@@ -67,7 +68,9 @@ DAMAGE: dict[str, Callable[[Path], None]] = {
     "consent-absent": lambda s: change(layout.participants(s), 0, "consent_level", "n/a"),
     "eeg-invalid": lambda s: layout.eeg_stem(s, P).with_name(f"{P}_task-elicitation_eeg.vmrk").unlink(),
     "eeg-channels": lambda s: drop_last_row(layout.channels(s, P)),
-    "eeg-length": lambda s: shorten(layout.eeg(s, P).with_suffix(".eeg"), 16),
+    "eeg-length": lambda s: (
+        layout.eeg_json(s, P).write_text(layout.eeg_json(s, P).read_text().replace("10.0", "11.0"))
+    ),
     "events-range": lambda s: change(layout.events(s, P), 1, "onset", "10.5"),
     "physio-invalid": lambda s: layout.physio_json(s, P).unlink(),
     "trials-duplicate": lambda s: add_row(layout.trials(s, P), "1\t101\tc\tdisgust\tn/a\t1\t1"),
@@ -78,6 +81,7 @@ DAMAGE: dict[str, Callable[[Path], None]] = {
     "frames-count": lambda s: drop_last_row(layout.frame_times(s, P, 1)),
     "frames-numbers": lambda s: change(layout.frame_times(s, P, 1), 3, "frame", "7"),
     "frames-order": lambda s: change(layout.frame_times(s, P, 1), 3, "host_time_s", "1.0"),
+    "coding-onset": coded("onset_frame", "n/a"),
     "coding-name": lambda s: (layout.coding_folder(s, P) / "mine.tsv").write_text("x\n"),
     "coding-order": coded("onset_frame", "8"),
     "coding-range": coded("offset_frame", "30"),
@@ -85,12 +89,41 @@ DAMAGE: dict[str, Callable[[Path], None]] = {
     "coding-trial": coded("trial", "5"),
     "coding-kind": coded("kind", "tiny"),
     "coding-action-units": coded("action_units", "brow"),
+    "label-emotion": coded("emotion", "hangry"),
+    "label-apex": coded("apex_frame", "3"),
+    "label-kind": coded("kind", "macro"),
+    "label-duplicate": lambda s: add_row(layout.coding(s, P, "A"), "1\t1\t4\t6\t9\tmicro\tAU4\tdisgust"),
+    "label-flagged": lambda s: flagged(layout.coding(s, P, "A")),
+    "timing-code": lambda s: change(layout.events(s, P), 0, "value", "107"),
+    "timing-frames-lost": lambda s: change(layout.frame_times(s, P, 1), 29, "counter", "200"),
+    "timing-sync": lambda s: failed_sync(s),
+    "privacy-path": lambda s: (s / "derivatives" / "notes.json").write_text('{"a": "/home/anna/x.acq"}'),
+    "privacy-day": lambda s: (s / "derivatives" / "notes.json").write_text('{"a": "2024-03-05"}'),
+    "privacy-header": lambda s: (s / "old.edf").write_bytes(b"0".ljust(8) + b"P1 F X Anna".ljust(248)),
+    "privacy-metadata": lambda s: tagged(layout.audio(s, P, 1)),
+    "privacy-column": lambda s: layout.participants(s).write_text(
+        layout.participants(s).read_text().replace("hand", "surname")
+    ),
+    "privacy-pseudonyms": lambda s: (s / "who-pseudonyms.tsv").write_text("subject\tparticipant_id\n"),
     "manifest-invalid": lambda s: layout.manifest(s).write_text("path\nx\n"),
 }
 
 
-def shorten(path: Path, by: int) -> None:
-    path.write_bytes(path.read_bytes()[:-by])
+def flagged(path: Path) -> None:
+    lines = path.read_text().splitlines()
+    notes = ["flags", "order", ""]
+    path.write_text("".join(f"{line}\t{note}\n" for line, note in zip(lines, notes, strict=True)))
+
+
+def failed_sync(study: Path) -> None:
+    path = sync_path(study, P)
+    path.parent.mkdir(parents=True)
+    camera = {"verdict": "failed", "reason": "no codes"}
+    path.write_text(json.dumps({"camera": camera, "polygraph": None, "clips": {}}))
+
+
+def tagged(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"LIST\4\0\0\0Anna")
 
 
 def codes(study: Path) -> set[str]:
@@ -110,7 +143,11 @@ def test_every_code(copy: Path, code: str) -> None:
         except DataError:
             layout.manifest(copy).unlink()
     found = codes(copy) - ({"file-missing"} if code != "file-missing" else set())
-    also = {"participants-id": {"participants-folder"}, "video-name": {"frames-missing"}}
+    also = {
+        "participants-id": {"participants-folder"},
+        "video-name": {"frames-missing"},
+        "privacy-header": {"privacy-day"},
+    }
     consequences = {"video-invalid": {"coding-run"}, "table-invalid": {"coding-trial"}}
     allowed = {code} | also.get(code, set()) | consequences.get(code, set())
     assert code in found | codes(copy)
@@ -145,8 +182,9 @@ def test_the_source_has_no_other_code() -> None:
     import re
 
     folder = Path(__file__).parents[2] / "src" / "mien" / "dataset"
-    text = "".join((folder / name).read_text() for name in ("validate.py", "manifest.py"))
+    text = "".join((folder / name).read_text() for name in ("validate.py", "label_checks.py", "manifest.py"))
     heads = "file|description|truth|participants|consent|eeg|events|physio|trials|table|video|frames|coding"
+    heads += "|label|timing|privacy"
     known = set(re.findall(rf'"((?:{heads}|manifest)-[a-z-]+)"', text))
     assert known == set(DAMAGE) | {"manifest-changed", "manifest-missing", "manifest-extra"}
 

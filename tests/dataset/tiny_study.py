@@ -46,9 +46,9 @@ def coding() -> pd.DataFrame:
         {
             "trial": [1, 1],
             "run": [1, 1],
-            "onset_frame": [3, 15],
+            "onset_frame": [3, 10],
             "apex_frame": pd.array([6, None], dtype="Int64"),
-            "offset_frame": [9, 20],
+            "offset_frame": [9, 28],
             "kind": ["micro", "macro"],
             "action_units": ["AU4, LAU7B", None],
             "emotion": ["disgust", None],

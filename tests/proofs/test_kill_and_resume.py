@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mien.dataset import write_motion_maps
+from mien.dataset.motion_maps import write_motion_maps
 from mien.simulate import MapSettings, simulate_maps
 
 KILLS = 10

@@ -76,8 +76,87 @@ def video(folder: Path) -> Path:
     return path
 
 
-def cnt(folder: Path, sample_format: str = "int16", stated: int = 0) -> Path:
-    """A Neuroscan file whose scale is 0.1 uV per count for 16 bits, and 0.001 uV for 32."""
+def avi(folder: Path) -> Path:
+    return _filmed(folder / "a.avi")
+
+
+def _filmed(path: Path) -> Path:
+    """Twenty frames with something to see, and B-frames nowhere."""
+    rows, columns = np.mgrid[:32, :48]
+    with VideoWriter(path, width=48, height=32, rate_hz=20) as writer:
+        for i in range(20):
+            wave = 128 + 90 * np.sin((columns + 2 * i) / 5) * np.cos(rows / 4)
+            writer.write(np.repeat(wave.astype(np.uint8)[..., None], 3, axis=2))
+    return path
+
+
+def mkv(folder: Path) -> Path:
+    """The same frames with B-frames, in Matroska, beside a second of sound."""
+    return _with_sound(folder / "a.mkv", "matroska", "libx264", "pcm_s16le")
+
+
+def mpg(folder: Path) -> Path:
+    return _with_sound(folder / "a.mpg", "mpeg", "mpeg1video", "mp2")
+
+
+def _with_sound(path: Path, container: str, pictures: str, sound: str) -> Path:
+    import av
+
+    rows, columns = np.mgrid[:32, :48]
+    with av.open(str(path), "w", format=container, options={"fflags": "+bitexact"}) as file:
+        film = file.add_stream(pictures, rate=25)
+        film.width, film.height, film.pix_fmt = 48, 32, "yuv420p"
+        film.codec_context.thread_count = 1
+        track = file.add_stream(sound, rate=16_000, layout="mono")
+        for i in range(25):
+            wave = 128 + 90 * np.sin((columns + 2 * i) / 5) * np.cos(rows / 4)
+            grey = np.repeat(wave.astype(np.uint8)[..., None], 3, axis=2)
+            file.mux(film.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
+        file.mux(film.encode(None))
+        tone = (8000 * np.sin(np.arange(16_128) / 20)).astype("<i2")
+        for i, part in enumerate(tone.reshape(-1, 1152)):
+            heard = av.AudioFrame.from_ndarray(part[None], format="s16", layout="mono")
+            heard.sample_rate, heard.pts = 16_000, 1152 * i
+            file.mux(track.encode(heard))
+        file.mux(track.encode(None))
+    return path
+
+
+def edf_plus(folder: Path) -> Path:
+    """EDF+ with two annotations."""
+    import edfio
+
+    rows = [
+        edfio.EdfSignal(row, RATE, label=name, physical_dimension="uV", physical_range=(-3276.8, 3276.7))
+        for row, name in zip(eeg_uv(), NAMES, strict=True)
+    ]
+    marks = [edfio.EdfAnnotation(0.025, None, "101"), edfio.EdfAnnotation(1.5, 0.25, "rest")]
+    edfio.Edf(rows, annotations=marks).write(folder / "a.edf")
+    return folder / "a.edf"
+
+
+def packed_mat(folder: Path) -> Path:
+    """As `biopac_mat`, compressed as MATLAB does."""
+    from scipy.io import loadmat, savemat
+
+    content = {k: v for k, v in loadmat(biopac_mat(folder)).items() if not k.startswith("__")}
+    savemat(folder / "a.mat", content, do_compression=True)
+    return folder / "a.mat"
+
+
+def table(folder: Path) -> Path:
+    """An exported table: a time in seconds and two columns of numbers, one of them with a gap."""
+    lines = ["time_s,ECG,EDA", *(f"{i / 50:.2f},{np.sin(i / 3):.4f},{2 + i / 100:g}" for i in range(40))]
+    lines[5] = lines[5].rsplit(",", 1)[0] + ","
+    (folder / "a.csv").write_text("\n".join(lines) + "\n")
+    return folder / "a.csv"
+
+
+def cnt(folder: Path, sample_format: str = "int16", stated: int = 0, table: int = 2) -> Path:
+    """A Neuroscan file whose scale is 0.1 uV per count for 16 bits, and 0.001 uV for 32.
+
+    Its event lies at sample 5, counted from 0, in a table of type 1, 2 or 3.
+    """
     counts = np.rint(eeg_uv() * (10 if sample_format == "int16" else 1000))
     head = bytearray(900)
     head[:11] = b"Version 3.0"
@@ -96,11 +175,16 @@ def cnt(folder: Path, sample_format: str = "int16", stated: int = 0) -> Path:
         struct.pack_into("<f", row, 71, 1.0)
         rows += bytes(row)
     width = 2 if sample_format == "int16" else 4
-    event = struct.pack("<HBbi", 101, 0, 0, start + 6 * width * len(NAMES)) + bytes(11)
-    table = struct.pack("<Bii", 2, len(event), 0) + event
+    place = 6 if table == 3 else start + 6 * width * len(NAMES)
+    event = struct.pack("<HBbi", 101, 0, 0, place) + bytes(0 if table == 1 else 11)
+    events = struct.pack("<Bii", table, len(event), 0) + event
     path = folder / "a.cnt"
-    path.write_bytes(bytes(head) + rows + samples + table)
+    path.write_bytes(bytes(head) + rows + samples + events)
     return path
+
+
+def cnt_type_3(folder: Path) -> Path:
+    return cnt(folder, "int32", table=3)
 
 
 def curry(folder: Path, **fields: object) -> Path:
@@ -246,7 +330,7 @@ def acq(
         rows += bytes(row)
     foreign = struct.pack("<hh", 8, 0) + bytes(4)
     kinds = struct.pack("<hh", 2, 2) * len(names)
-    stored = [np.rint(eeg_uv()[i] * 10).astype("<i2") for i in range(len(names))]
+    stored = [np.rint(eeg_uv()[i % 3] * 10).astype("<i2") for i in range(len(names))]
     samples = b""
     for tick in range(N):
         for i, divider in enumerate(dividers):

@@ -23,12 +23,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 import small_files as small
+from every_reader import READERS, content
 
 from mien.core.errors import MienError
 from mien.recording import formats
-from mien.recording.formats import matlab
-from mien.recording.inspect import inspect_file
-from mien.recording.recording import Recording
+from mien.recording.formats import matlab, number_columns
 
 SECONDS = 10
 BYTES = 2 * 1024**3
@@ -58,62 +57,11 @@ def bounded() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
-def content(value: Any) -> Any:
-    """All that a reader returned, comparable."""
-    if isinstance(value, np.ndarray):
-        return value.shape, value.tobytes()
-    if isinstance(value, Path):
-        return value.name
-    if isinstance(value, Recording):
-        return content(value.signals), value.events
-    if hasattr(value, "get_data"):
-        marks = [(a["onset"], a["description"]) for a in value.annotations]
-        return value.ch_names, value.info["sfreq"], content(value.get_data()), marks
-    if isinstance(value, (tuple, list)):
-        return [content(item) for item in value]
-    fields = getattr(type(value), "__dataclass_fields__", None)
-    return [content(getattr(value, name)) for name in fields] if fields else value
-
-
-def after_inspection(read: Callable[[Path], Any]) -> Callable[[Path], Any]:
-    """Readers that open whatever they are given come behind the door of `inspect_file`."""
-
-    def both(path: Path) -> Any:
-        inspect_file(path)
-        return read(path)
-
-    return both
-
-
-def frames(path: Path) -> Any:
-    return list(formats.read_frames(path, luma=True))
-
-
-READERS: dict[str, tuple[Callable[[Path], Path], Callable[[Path], Any], str]] = {
-    "acqknowledge": (small.acq, formats.read_acqknowledge, ""),
-    "biopac_mat": (small.biopac_mat, formats.read_biopac_mat, ""),
-    "neuroscan": (small.cnt, formats.read_cnt, ""),
-    "curry": (small.curry, formats.read_curry, ""),
-    "curry description": (small.curry, formats.read_curry, "a.cdt.dpo"),
-    "curry events": (small.curry, formats.read_curry, "a.cdt.ceo"),
-    "eeglab": (small.eeglab, formats.read_eeglab, ""),
-    "eeglab with fdt": (small.eeglab_with_fdt, formats.read_eeglab, ""),
-    "eeglab samples": (small.eeglab_with_fdt, formats.read_eeglab, "a.fdt"),
-    "brainvision": (small.brainvision, after_inspection(formats.read_brainvision), ""),
-    "edf": (small.edf, formats.read_edf, ""),
-    "edf signals": (small.edf, formats.read_edf_signals, ""),
-    "bdf": (small.bdf, formats.read_edf, ""),
-    "fif": (small.fif, formats.read_fif, ""),
-    "xdf": (small.xdf, formats.read_xdf, ""),
-    "physio": (small.physio, after_inspection(formats.read_physio), ""),
-    "wav": (small.wav, formats.read_audio, ""),
-    "flac": (small.flac, formats.read_audio, ""),
-    "openface": (small.openface, formats.read_openface, ""),
-    "video": (small.video, after_inspection(frames), ""),
-    "image": (small.images, formats.read_image_folder, "first"),
-}
-TEXTS = ("curry description", "curry events", "brainvision", "openface")
-SAMPLES_ONLY = ("curry", "eeglab samples")  # files that hold samples and nothing to know them by
+SAMPLES_ONLY = (
+    "curry",
+    "eeglab samples",
+    "brainvision samples",
+)  # files that hold samples and nothing to know them by
 UNREAD = ("image",)  # of which only the size of the first picture is read
 
 
@@ -242,10 +190,24 @@ def test_what_is_no_file(originals: dict, tmp_path: Path, name: str, kind: str) 
     judge(read, path, tmp_path, wanted)
 
 
-def test_a_bomb_in_gzip(originals: dict, tmp_path: Path) -> None:
+def test_a_bomb_in_gzip(originals: dict, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(number_columns, "MOST_NUMBERS", 3_000_000)
     path, file = copy_of(originals["physio"], tmp_path, "")
-    file.write_bytes(gzip.compress(b"1\t1\t1\n" * 2_000_000, compresslevel=1))
-    judge(READERS["physio"][1], path, tmp_path, None)
+    for text, match in (
+        (b"1\t1\t1\n" * 2_000_000, "more when it is unpacked"),
+        (b"1" * 2**26, "block"),  # one line without an end
+    ):
+        file.write_bytes(gzip.compress(text, compresslevel=1))
+        with bounded(), pytest.raises(MienError, match=f"{path.name}.*{match}"):
+            READERS["physio"][1](path)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"SamplingFrequency": 1' + "0" * 400 + "}"])
+def test_a_description_beyond_all_bounds(originals: dict, tmp_path: Path, text: str) -> None:
+    path, file = copy_of(originals["physio description"], tmp_path, "a.json")
+    file.write_text(text)
+    with bounded(), pytest.raises(MienError, match=r"a\.json"):
+        READERS["physio"][1](path)
 
 
 @pytest.mark.parametrize("name", ["biopac_mat", "eeglab"])

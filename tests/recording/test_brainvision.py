@@ -86,14 +86,47 @@ def test_damaged_files(tmp_path: Path, data: np.ndarray) -> None:
     with pytest.raises(DataError, match="no such file"):
         read_brainvision(path)
     path.write_bytes(b"\x00\xff\x13")
-    with pytest.raises(DataError, match="wanted a BrainVision header"):
+    with pytest.raises(DataError, match="wanted BrainVision header"):
         read_brainvision(path)
-    with pytest.raises(DataError, match="No such file"):
+    with pytest.raises(DataError, match="no such file"):
         read_brainvision(tmp_path / "none.vhdr")
 
 
 def test_missing_markers(tmp_path: Path, data: np.ndarray) -> None:
     path = write(tmp_path, data)
     path.with_suffix(".vmrk").unlink()
-    with pytest.raises(DataError, match=r"its markers a_eeg\.vmrk"):
+    with pytest.raises(DataError, match=r"a_eeg\.vmrk: wanted the markers of a_eeg\.vhdr, got no such file"):
         read_brainvision(path)
+
+
+def test_damaged_markers_and_lost_samples(tmp_path: Path, data: np.ndarray) -> None:
+    """A table of markers that ends in the middle of one has lost triggers, which MNE would not say."""
+    path = write(tmp_path, data)
+    markers, samples = path.with_suffix(".vmrk"), path.with_suffix(".eeg")
+    whole = markers.read_bytes()
+    for damaged in (
+        whole[:64], whole[: whole.rindex(b",1,0")], whole.replace(b"Mk3=", b"Mk4="),
+        whole.replace(b"S101", b"S101,9999999"), whole.replace(b"\r\nMk2", b"\r\nNk2"),
+    ):  # fmt: skip
+        assert damaged != whole
+        markers.write_bytes(damaged)
+        with pytest.raises(DataError, match=r"a_eeg\.vmrk: wanted"):
+            read_brainvision(path)
+    markers.write_bytes(whole)
+    samples.write_bytes(samples.read_bytes()[: -3 * 2])
+    with pytest.raises(DataError, match="wanted 10000 samples, got 9999"):
+        read_brainvision(path)
+
+
+def test_a_header_cut_within_a_unit(tmp_path: Path, data: np.ndarray) -> None:
+    """Without its last letter the channel would be read in another unit."""
+    path = write(tmp_path, data)
+    path.write_bytes(path.read_bytes()[: -len("V\r\n")])
+    with pytest.raises(DataError, match="wanted whole lines, got an end within the last one"):
+        read_brainvision(path)
+
+
+def test_an_older_recorders_header(tmp_path: Path, data: np.ndarray) -> None:
+    path = write(tmp_path, data)
+    path.write_bytes(path.read_text().replace("Codepage=UTF-8\n", "").encode("cp1252"))
+    assert read_brainvision(path).n_times == data.shape[1]

@@ -68,10 +68,10 @@ def test_malformed(tmp_path, content, message):
 
 
 def test_no_file(tmp_path):
-    with pytest.raises(DataError, match="No such file"):
+    with pytest.raises(DataError, match="no such file"):
         read_delimited(tmp_path / "none.csv", columns=["a"])
-    with pytest.raises(DataError, match="wanted a file, got something else"):
+    with pytest.raises(DataError, match="wanted a table, got a folder"):
         read_delimited(tmp_path, columns=["a"])
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(DataError, match="wanted a file, got something else"):
+    with pytest.raises(DataError, match="wanted a table, got a named pipe"):
         read_delimited(tmp_path / "pipe", columns=["a"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +79,21 @@ class TestAcqKnowledge:
                 assert np.allclose(signal.values, other.values)
         assert versions[0].events[1].time_s == 8618 / 2000
 
+    def test_a_search_for_headers_of_many_channels_ends(self, tmp_path: Path) -> None:
+        """The library looks for them at 4096 places, for all channels at each: this took two minutes."""
+        from bioread.headers import Header
+
+        path, before = small.acq(tmp_path, names=("EDA",) * 100, dividers=(1,) * 100), Header._struct_class
+        assert len(read_acqknowledge(path).signals) == 100
+        content = bytearray(path.read_bytes())
+        content[2398 + 254 * 100 + 8 :] = b"\xff" * (len(content) - 2398 - 254 * 100 - 8)
+        path.write_bytes(content)
+        start = time.monotonic()
+        with pytest.raises(DataError, match=r"a\.acq"):
+            read_acqknowledge(path)
+        assert time.monotonic() - start < 10
+        assert Header._struct_class is before
+
     def test_equal_names_and_few_markers(self, shared_data: Path) -> None:
         found = read_acqknowledge(shared_data / "physio" / "pspm_import" / "acq" / "Acq_SCR_Marker.acq")
         assert [s.name for s in found.signals] == ["Analog input", "Analog input (2)"]
@@ -120,6 +137,42 @@ class TestNeuroscan:
     def test_the_width_is_found(self, tmp_path: Path, width, stated) -> None:
         raw = read_cnt(small.cnt(tmp_path, width, stated))
         assert np.abs(raw.get_data() * 1e6 - small.eeg_uv()).max() < 1e-4
+
+    @pytest.mark.parametrize("table", [1, 2, 3])
+    @pytest.mark.parametrize("width", ["int16", "int32"])
+    def test_every_kind_of_table_means_the_same_sample(self, tmp_path: Path, width, table) -> None:
+        raw = read_cnt(small.cnt(tmp_path, width, table=table))
+        assert [(a["onset"], a["duration"], a["description"]) for a in raw.annotations] == [(0.025, 0, "101")]
+
+    def test_bad_spans_and_keys_of_a_type_3_table(self, tmp_path: Path) -> None:
+        """As MNE words those of type 2."""
+        found = []
+        for table in (2, 3):
+            path = small.cnt(tmp_path, table=table)
+            content = path.read_bytes()
+            samples = [(0xC0, 51), (0, 61), (0xD0, 101), (0x02, 201), (0xC0, 301), (0xD0, 400)]
+            start = 900 + 75 * len(small.NAMES)
+            places = [s if table == 3 else start + s * 2 * len(small.NAMES) for _, s in samples]
+            rows = [
+                struct.pack("<HBBI", 7, 0, mark, place) + bytes(11)
+                for (mark, _), place in zip(samples, places, strict=True)
+            ]
+            head = struct.pack("<Bii", table, 19 * len(rows), 0)
+            path.write_bytes(content[: -9 - 19] + head + b"".join(rows))
+            marks = read_cnt(path).annotations
+            found.append([(a["onset"], round(a["duration"], 6), a["description"]) for a in marks])
+        assert found[0] == found[1] == [
+            (0.25, 0.25, "BAD_7"), (0.3, 0, "7"), (1.0, 0, "KeyPad Response 2"), (1.5, 0.495, "BAD_7"),
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize(("table", "place"), [(2, 0), (2, 10**6), (3, small.N + 1)])
+    def test_events_outside_the_recording_are_refused(self, tmp_path: Path, table, place) -> None:
+        path = small.cnt(tmp_path, table=table)
+        content = bytearray(path.read_bytes())
+        struct.pack_into("<I", content, len(content) - 15, place)
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="events at samples 0 to 400"):
+            read_cnt(path)
 
     @pytest.mark.parametrize(("width", "wrong"), [("int16", "int32"), ("int32", "int16")])
     def test_a_wrong_width_is_refused(self, tmp_path: Path, width, wrong) -> None:
@@ -215,6 +268,21 @@ class TestCurry:
         with pytest.raises(DataError, match=match):
             read_curry(small.curry(tmp_path, **fields))
 
+    @pytest.mark.parametrize(
+        ("suffix", "old", "new", "match"),
+        [(".dpo", "LABELS START_LIST\nFP1\nCZ\nVEO\nLABELS END_LIST", "", "the names of 3 channels"),
+         (".dpo", "LABELS END_LIST\n", "", "lists that begin and end"),
+         (".ceo", "01\nREMARK_LIST END_LIST\n", "", "lists that begin and end")],
+    )  # fmt: skip
+    def test_names_and_events_are_not_made_up(self, tmp_path: Path, suffix, old, new, match) -> None:
+        """The library calls channels EEG1, EEG2... where a list of names is damaged."""
+        path = small.curry(tmp_path)
+        part = path.with_name(path.name + suffix)
+        assert old in part.read_text()
+        part.write_text(part.read_text().replace(old, new))
+        with pytest.raises(DataError, match=match):
+            read_curry(path)
+
     def test_a_lost_description(self, tmp_path: Path) -> None:
         path = small.curry(tmp_path)
         path.with_name("a.cdt.dpo").unlink()
@@ -229,6 +297,19 @@ def test_xdf_streams_keep_their_stamps(tmp_path: Path) -> None:
     assert np.allclose(amplifier.stamps_s, 50 + np.arange(small.N) / small.RATE)
     assert np.allclose(amplifier.values, small.eeg_uv().T, atol=1e-5)
     assert [(e.time_s, e.text) for e in marks.events] == [(50.5, "101")]
+
+
+def test_samples_of_a_stream_that_do_not_fill_their_chunk(tmp_path: Path) -> None:
+    """A stamp's length that is lost puts all that follows in the wrong place."""
+    path = small.xdf(tmp_path)
+    whole = path.read_bytes()
+    stamped = b"\x08" + struct.pack("<d", 50 + 7 / small.RATE)
+    text = struct.pack("<d", 50.5) + b"\x01\x03101"
+    for old, new in ((stamped, bytes(9)), (stamped, b"\x07" + stamped[1:]), (text, text[:-4] + b"\x04101")):
+        assert whole.count(old) == 1
+        path.write_bytes(whole.replace(old, new))
+        with pytest.raises(DataError, match=r"a\.xdf: wanted \d+ samples in a chunk"):
+            read_xdf(path)
 
 
 class TestSound:
@@ -247,6 +328,34 @@ class TestSound:
         assert read_audio(tmp_path / "a.wav", channel=1).values.tolist() == [-0.5] * 10
         with pytest.raises(OptionError, match="from 0 to 1"):
             read_audio(tmp_path / "a.wav", channel=2)
+
+    def test_what_stands_behind_the_chunks_is_refused(self, tmp_path: Path) -> None:
+        path = small.wav(tmp_path)
+        content = path.read_bytes()
+        path.write_bytes(content[:1000] + b"abcd" + content[1000:])
+        with pytest.raises(DataError, match="chunks up to the end, got 4 bytes"):
+            read_audio(path)
+
+    def test_a_gap_in_the_sound_of_a_film_is_refused(self, tmp_path: Path) -> None:
+        """What follows it would come too early."""
+        import av
+
+        path = tmp_path / "a.mkv"
+        for lost in (None, 5):
+            with av.open(str(path), "w") as file:
+                track = file.add_stream("pcm_s16le", rate=16_000, layout="mono")
+                for i in range(14):
+                    heard = av.AudioFrame.from_ndarray(
+                        np.zeros((1, 1152), "<i2"), format="s16", layout="mono"
+                    )
+                    heard.sample_rate, heard.pts = 16_000, 1152 * i
+                    if i != lost:
+                        file.mux(track.encode(heard))
+                file.mux(track.encode(None))
+            if lost is None:
+                assert len(read_audio(path)) == 14 * 1152
+        with pytest.raises(DataError, match=r"without gaps, got a gap of 0\.072 s after 0\.360 s"):
+            read_audio(path)
 
     def test_a_silent_film(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match="a file with sound"):
@@ -329,6 +438,7 @@ MAKERS = [
     (small.brainvision, "brainvision", 3, 1), (small.edf, "edf", 3, 0), (small.bdf, "bdf", 3, 0),
     (small.fif, "fif", 3, 0), (small.xdf, "xdf", 3, 1), (small.physio, "physio", 3, 0),
     (small.wav, "wav", 1, 0), (small.flac, "flac", 1, 0), (small.openface, "openface", 8, 0),
+    (small.table, "table", 2, 0),
     (small.video, "mp4", 0, 0), (small.images, "images", 0, 0),
 ]  # fmt: skip
 

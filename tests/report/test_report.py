@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from mien.core import DataError, read_record
-from mien.dataset import write_motion_maps
+from mien.dataset.motion_maps import write_motion_maps
 from mien.experiments import RecogniseRequest, recognise
 from mien.report import make_report, read_records, write_report
 from mien.simulate import MapSettings, simulate_maps

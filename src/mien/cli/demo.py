@@ -22,7 +22,8 @@ def demo(
 
     Run it again to go on where it stopped; a second run computes nothing.
     """
-    from mien.dataset import validate, write_motion_maps
+    from mien.dataset import validate
+    from mien.dataset.motion_maps import write_motion_maps
     from mien.evaluation import score_record
     from mien.experiments import RecogniseRequest, recognise
     from mien.jobs import bar

@@ -29,7 +29,20 @@ def root(
 
 def program() -> typer.Typer:
     """The program with all its commands."""
-    from mien.cli import demo, inspect, recognise, report, score, simulate, sync, validate
+    from mien.cli import (
+        demo,
+        describe,
+        export,
+        import_,
+        inspect,
+        recognise,
+        report,
+        score,
+        simulate,
+        sync,
+        validate,
+        withdraw,
+    )
 
     app = typer.Typer(
         name="mien",
@@ -40,7 +53,11 @@ def program() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback(invoke_without_command=True)(root)
-    for module in (demo, simulate, inspect, validate, sync, recognise, score, report):
+    modules = (
+        *(demo, simulate, import_, inspect, validate, sync, describe, recognise, score, report),
+        *(export, withdraw),
+    )
+    for module in modules:
         module.register(app)
     return app
 

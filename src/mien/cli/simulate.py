@@ -144,7 +144,7 @@ def _emotions(words: str) -> tuple[str, ...]:
 def _simulate_maps(
     folder: Path, participants: int, maps: float, seed: int, null: bool, as_json: bool
 ) -> None:
-    from mien.dataset import write_motion_maps
+    from mien.dataset.motion_maps import write_motion_maps
     from mien.simulate import MapSettings, simulate_maps
 
     settings = MapSettings(participants, maps, effect=0.0 if null else 1.0, seed=seed)

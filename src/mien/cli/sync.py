@@ -10,8 +10,7 @@ import typer
 from mien.cli.output import number, print_json, print_table
 
 if TYPE_CHECKING:
-    from mien.dataset import SessionSync
-    from mien.dataset.synchronise import StreamSync
+    from mien.dataset.synchronise import SessionSync, StreamSync
 
 
 def register(app: typer.Typer) -> None:
@@ -24,10 +23,14 @@ def sync(
     camera_latency: Annotated[
         float, typer.Option(help="Exposure to earliest stamp, s: a constant that stamps cannot show.")
     ] = 0.0,
+    plot: Annotated[
+        Path | None, typer.Option(help="Write a picture of each participant's residuals into this folder.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the clocks as JSON.")] = False,
 ) -> None:
     """Fit the clocks of a study's recorders; write them to derivatives/sync; exit 1 if a fit failed."""
-    from mien.dataset import open_study, synchronise, write_sync
+    from mien.dataset import open_study, synchronise
+    from mien.dataset.synchronise import write_sync
 
     opened = open_study(study)
     found = []
@@ -35,6 +38,11 @@ def sync(
         fitted = synchronise(opened.session(name), camera_latency_s=camera_latency)
         write_sync(opened, fitted)
         found.append(fitted)
+        if plot is not None:
+            from mien.core.records import write_atomically
+            from mien.report.study_figures import sync_figure
+
+            write_atomically(plot / f"{name}_sync.svg", sync_figure(fitted).encode())
     failed = [s.participant_id for s in found if not _usable(s)]
     if as_json:
         print_json({"study": str(study), "failed": failed, "participants": [s.as_json() for s in found]})

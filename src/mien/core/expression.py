@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from mien.core.errors import DataError
+from mien.core.time import Interval
 
 Kind = Literal["micro", "macro"]
 Side = Literal["both", "left", "right"]
 
 MICRO_MAX_DURATION_S = 0.5
 MICRO_MAX_RISE_S = 0.25
+SAME_MIN_IOU = 0.3
+SAME_MAX_APEX_DISTANCE_S = 0.1
 # Stamps are multiples of a frame written in decimal seconds; a float's rounding must not decide.
 _ROUNDING_S = 1e-9
 
@@ -77,3 +81,54 @@ def is_micro(onset_s: float, apex_s: float | None, offset_s: float | None) -> bo
     length = None if offset_s is None else offset_s - onset_s <= MICRO_MAX_DURATION_S + _ROUNDING_S
     known = [part for part in (rise, length) if part is not None]
     return any(known) if known else None
+
+
+def same_expression(a: Expression, b: Expression) -> bool:
+    """Whether two coded rows mean one expression: IoU of at least .3, or apexes at most 100 ms apart.
+
+    The rule by which unmerged rows of two coders are found in MMME's public coding table. A row without an
+    offset spans onset to apex; one with neither is an instant. Apexes do not count where one row is coded as
+    micro and the other as macro: a micro-expression may happen within a blink.
+
+    Examples
+    --------
+    >>> same_expression(Expression(0.0, 0.2, 0.4), Expression(0.1, 0.5, 0.5))
+    True
+    """
+    contradict = a.kind is not None and b.kind is not None and a.kind != b.kind
+    apexes = None if a.apex_s is None or b.apex_s is None or contradict else abs(a.apex_s - b.apex_s)
+    if apexes is not None and apexes <= SAME_MAX_APEX_DISTANCE_S + _ROUNDING_S:
+        return True
+    return _span(a).iou(_span(b)) >= SAME_MIN_IOU - _ROUNDING_S
+
+
+def _span(expression: Expression) -> Interval:
+    ends = (expression.offset_s, expression.apex_s, expression.onset_s)
+    return Interval(expression.onset_s, next(end for end in ends if end is not None))
+
+
+def group_expressions(expressions: Sequence[Expression]) -> list[int]:
+    """The number of the group, from 0, to which each coded row of one recording belongs.
+
+    In order of time, a row joins the first group in which it means the same expression as every member:
+    a chain of overlapping expressions does not become one.
+
+    Examples
+    --------
+    >>> group_expressions([Expression(0.0, 0.2, 0.4), Expression(2.0, 2.1, 2.3), Expression(0.0, 0.3, 0.3)])
+    [0, 1, 0]
+    """
+    groups: list[list[int]] = []
+    of = [0] * len(expressions)
+    order = sorted(range(len(expressions)), key=lambda i: (expressions[i].onset_s, i))
+    for index in order:
+        row = expressions[index]
+        for number, members in enumerate(groups):
+            if all(same_expression(row, expressions[member]) for member in members):
+                members.append(index)
+                of[index] = number
+                break
+        else:
+            of[index] = len(groups)
+            groups.append([index])
+    return of

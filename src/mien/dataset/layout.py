@@ -32,11 +32,14 @@ CODING_COLUMNS = (
     "action_units",
     "emotion",
 )
-BIDS_LACKS = ("*_video.mp4", "*_frametimes.tsv", "*_audio.wav", "manifest.tsv", "derivatives/")
+CODING_NOTES = ("three_class", "flags", "source_row", "source_marks")
+"""What an imported coding table says beside: its flags, and row and cells of the table it came from."""
+VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".mpg")
+BIDS_LACKS = ("*_video.*", "*_frametimes.*", "*_audio.wav", "manifest.tsv", "derivatives/")
 """What goes in `.bidsignore`."""
 
 _LABEL = re.compile(r"[0-9A-Za-z]+")
-_RUN = re.compile(r"_run-(\d+)_(?:video\.mp4|frametimes\.tsv)$")
+_RUN = re.compile(r"_run-(\d+)_(?:video\.(?:mp4|avi|mov|mkv|mpg)|frametimes\.tsv)$")
 _CODER = re.compile(r"_coder-([0-9A-Za-z]+)_expressions\.tsv$")
 
 
@@ -162,14 +165,24 @@ def trials_json(study: Path, participant: str) -> Path:
     return _file(study, participant, "beh", "beh.json")
 
 
-def video(study: Path, participant: str, run: int) -> Path:
-    """The video of one run."""
-    return _file(study, participant, "beh", f"{_run(run)}_video.mp4")
+def video(study: Path, participant: str, run: int, *, suffix: str = ".mp4") -> Path:
+    """The video of one run; imported ones keep their container, one of `VIDEO_SUFFIXES`."""
+    return _file(study, participant, "beh", f"{_run(run)}_video{suffix}")
+
+
+def is_video(path: Path) -> bool:
+    """Whether a file's name is that of a run's video."""
+    return path.suffix in VIDEO_SUFFIXES and path.stem.endswith("_video")
 
 
 def frame_times(study: Path, participant: str, run: int) -> Path:
     """Counter and host stamp of every frame of a run's video."""
     return _file(study, participant, "beh", f"{_run(run)}_frametimes.tsv")
+
+
+def frame_times_json(study: Path, participant: str, run: int) -> Path:
+    """Where the stamps of a run's frames come from, if they were not measured by a recorder."""
+    return _file(study, participant, "beh", f"{_run(run)}_frametimes.json")
 
 
 def audio(study: Path, participant: str, run: int) -> Path:

@@ -69,7 +69,7 @@ def _counts(path: Path) -> tuple[int | None, int | None, float | None]:
         return header.n_samples, None, header.rate_hz
     if path.name.endswith("_physio.tsv.gz"):
         return len(read_physio(path)[0]), None, read_physio_header(path).rate_hz
-    if path.suffix == ".mp4" and layout.run_of(path) is not None:
+    if layout.is_video(path) and layout.run_of(path) is not None:
         video = probe(path)
         return None, video.n_frames, float(video.rate_hz)
     if path.suffix == ".wav":

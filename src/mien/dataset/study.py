@@ -131,7 +131,7 @@ class StudySession:
         runs: dict[int | None, Path | None] = {
             layout.run_of(path): None for path in sorted(folder.glob("*_frametimes.tsv"))
         }
-        runs |= {layout.run_of(path): path for path in sorted(folder.glob("*_video.mp4"))}
+        runs |= {layout.run_of(p): p for p in sorted(folder.glob("*_video.*")) if layout.is_video(p)}
         return {
             run: VideoRun(
                 run,

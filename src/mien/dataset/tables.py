@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mien.core.errors import DataError
 from mien.core.expression import ActionUnit
@@ -96,6 +96,14 @@ def _numbers(path: Path, cells: pd.Series, empty: pd.Series, *, whole: bool) -> 
     return values
 
 
+def rows(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """The table's rows by column name, None for what is missing."""
+    absent = table.isna().to_numpy()
+    names = [str(name) for name in table.columns]
+    for values, without in zip(table.itertuples(index=False), absent, strict=True):
+        yield {n: None if w else v for n, v, w in zip(names, values, without, strict=True)}
+
+
 def read_participants(path: Path) -> pd.DataFrame:
     """`participants.tsv` as text; None where nothing is. Raises DataError."""
     return read_table(path, columns=["participant_id"], filled=["participant_id"])
@@ -129,14 +137,18 @@ def read_frame_times(path: Path) -> pd.DataFrame:
 
 def read_coding(path: Path) -> pd.DataFrame:
     """A coder's expressions: trial, run and frames whole numbers (missing: NA), the rest text."""
-    return read_table(
-        path, columns=CODING_COLUMNS, integers=CODING_COLUMNS[:5], filled=["trial", "run", "onset_frame"]
-    )
+    return read_table(path, columns=CODING_COLUMNS, integers=CODING_COLUMNS[:5], filled=["trial", "run"])
 
 
 def write_participants(path: Path, table: pd.DataFrame) -> None:
-    """Write `participants.tsv`; absent columns of the standard ones are n/a throughout."""
+    """Write `participants.tsv`; absent columns of the standard ones are n/a throughout.
+
+    Whole numbers are written as such, also where one of them is missing.
+    """
     absent = {name: None for name in PARTICIPANT_COLUMNS if name not in table and name != "participant_id"}
+    floats = table.select_dtypes("float")
+    whole = [str(name) for name in floats if (floats[name].dropna() % 1 == 0).all()]
+    table = table.astype(dict.fromkeys(whole, "Int64"))
     write_table(path, table.assign(**absent), columns=PARTICIPANT_COLUMNS)
 
 

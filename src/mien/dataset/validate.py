@@ -1,4 +1,5 @@
-"""Whether a study is what its layout says: files, tables, manifest, and recordings that fit each other.
+"""Whether a study is what its layout says: files, tables, manifest, recordings that fit each other, labels,
+times, and what tells who people are.
 
 Every problem is a `Finding` with a stable code; nothing is repaired. What cannot be read is one finding, and
 the checks that need it are left out.
@@ -7,22 +8,28 @@ the checks that need it are left out.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from mien.core.errors import DataError
 from mien.dataset import layout, tables
+from mien.dataset.expressions import read_expressions
+from mien.dataset.label_checks import check_labels
 from mien.dataset.manifest import Finding, check_manifest
+from mien.dataset.privacy import traces_of
+from mien.dataset.study import StudySession
+from mien.dataset.synchronise import sync_path
 from mien.recording.formats import count_frames, read_brainvision_header, read_physio
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 _KINDS = ("micro", "macro")
+_LOST_SHARE = 0.01
 
 
 def validate(folder: Path) -> list[Finding]:
@@ -46,9 +53,32 @@ def validate(folder: Path) -> list[Finding]:
     for path in sorted(folder.glob("sub-*")):
         if path.is_dir() and layout.is_participant_id(path.name):
             findings += _Person(folder, path.name).check()
+    findings += _privacy(folder)
     if layout.manifest(folder).is_file():
         findings += check_manifest(folder)
     return findings
+
+
+_TELLING: Mapping[str, tuple[str, str]] = {
+    "path": ("privacy-path", "mien export leaves paths out; correct the file where it is meant to stay"),
+    "day": ("privacy-day", "mien export moves days back by more than a century"),
+    "header": ("privacy-header", "mien export empties the field"),
+    "metadata": ("privacy-metadata", "mien export leaves metadata out"),
+    "column": ("privacy-column", "keep such columns outside the study; mien export leaves them out"),
+    "pseudonyms": ("privacy-pseudonyms", "move it out of the study"),
+}
+
+
+def _privacy(study: Path) -> Iterator[Finding]:
+    """What tells who people are; a table of who is who within the study is an error."""
+    for path in sorted(study.rglob("*")):
+        if not path.is_file() or path.is_symlink():
+            continue
+        for trace in traces_of(path):
+            code, remedy = _TELLING[trace.kind]
+            severity: Literal["error", "warning"] = "error" if trace.kind == "pseudonyms" else "warning"
+            place = path.relative_to(study).as_posix()
+            yield Finding(code, place, severity, f"it holds {trace.what}", remedy)
 
 
 def _error(code: str, place: Path | str, message: str, remedy: str) -> Finding:
@@ -150,7 +180,10 @@ class _Person:
         findings = [*self._eeg(), *self._physio()]
         trials, found = self._trials()
         n_frames, of_videos = self._videos()
-        return [*findings, *found, *of_videos, *self._coding(trials, n_frames)]
+        coded = list(self._coding(trials, n_frames))
+        if not any(finding.severity == "error" for finding in (*found, *of_videos, *coded)):
+            coded += self._labels()  # only of tables and frames that are sound
+        return [*findings, *found, *of_videos, *coded, *self._timing()]
 
     def _place(self, path: Path) -> str:
         return path.relative_to(self.study).as_posix()
@@ -252,7 +285,9 @@ class _Person:
         """Frames by run, counted in the video or else its frame times, and what is wrong with them."""
         n_frames: dict[int, int] = {}
         findings: list[Finding] = []
-        for path in sorted((self.study / self.name).rglob("*_video.mp4")):
+        videos = [p for p in sorted((self.study / self.name).rglob("*_video.*")) if layout.is_video(p)]
+        filmed = {layout.run_of(path) for path in videos}
+        for path in videos:
             run = layout.run_of(path)
             if run is None:
                 findings.append(
@@ -266,7 +301,7 @@ class _Person:
             findings += self._stamps(layout.frame_times(self.study, self.name, run), n_frames.get(run))
         for path in sorted((self.study / self.name).rglob("*_frametimes.tsv")):
             run = layout.run_of(path)
-            if run is not None and not layout.video(self.study, self.name, run).is_file():
+            if run is not None and run not in filmed:
                 findings += self._stamps(path, None)  # videos may be withheld; coding still counts frames
                 n_frames[run] = path.read_bytes().count(b"\n") - 1
         return n_frames, findings
@@ -296,6 +331,77 @@ class _Person:
                     "frames-order", f"{place}, row {row}", f"{what} goes back", "restore it from a copy"
                 )
 
+    def _labels(self) -> Iterator[Finding]:
+        rows = read_expressions(StudySession(self.study, self.name))
+        for coder in sorted({row.coder for row in rows}):
+            place = self._place(layout.coding(self.study, self.name, coder))
+            yield from check_labels(place, [row for row in rows if row.coder == coder])
+
+    def _timing(self) -> Iterator[Finding]:
+        yield from self._codes()
+        yield from self._lost_frames()
+        yield from self._clocks()
+
+    def _codes(self) -> Iterator[Finding]:
+        """Trials whose clip has no code among the EEG's events."""
+        session = StudySession(self.study, self.name)
+        try:
+            events, trials = session.events(), session.trials()
+        except DataError:
+            return
+        if events is None or trials is None:
+            return
+        seen = set(events["value"].dropna().astype(int))
+        for row in tables.rows(trials):
+            if row["code"] is not None and int(row["code"]) not in seen:
+                yield Finding(
+                    "timing-code",
+                    self._place(layout.events(self.study, self.name)),
+                    "warning",
+                    f"the code {row['code']} of trial {row['trial']} is not among the events",
+                    "its times rest on the other trials' codes; mien sync says how well",
+                )
+
+    def _lost_frames(self) -> Iterator[Finding]:
+        """Runs whose camera lost frames, by its counter."""
+        for run, video in StudySession(self.study, self.name).videos().items():
+            if video.frame_times_path is None:
+                continue
+            try:
+                counter = video.counter
+            except DataError:
+                continue
+            lost = 0 if counter is None or counter.size < 2 else int(np.ptp(counter)) + 1 - counter.size
+            if lost > _LOST_SHARE * (0 if counter is None else counter.size):
+                yield Finding(
+                    "timing-frames-lost",
+                    self._place(video.frame_times_path),
+                    "warning",
+                    f"by the counter {lost} frames of run {run} are not there",
+                    "look whether an expression lies in the gap",
+                )
+
+    def _clocks(self) -> Iterator[Finding]:
+        path = sync_path(self.study, self.name)
+        if not path.is_file():
+            return
+        try:
+            told = json.loads(path.read_bytes())
+            streams = {name: told[name] for name in ("polygraph", "camera") if told.get(name)}
+            failed = [f"{name}: {s['reason']}" for name, s in streams.items() if s["verdict"] == "failed"]
+            failed += [f"run {n}: {c['reason']}" for n, c in told["clips"].items() if not c["accepted"]]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            yield _error("timing-sync", self._place(path), "no clock maps of mien", "call mien sync again")
+            return
+        for reason in failed:
+            yield Finding(
+                "timing-sync",
+                self._place(path),
+                "warning",
+                f"a clock could not be fitted: {reason}",
+                "look at mien sync --plot; what rests on it has no times",
+            )
+
     def _coding(self, trials: set[int], n_frames: dict[int, int]) -> Iterator[Finding]:
         for path in sorted(layout.coding_folder(self.study, self.name).glob("*.tsv")):
             place = self._place(path)
@@ -309,16 +415,9 @@ class _Person:
             except DataError as error:
                 yield _unreadable("table-invalid", place, error)
                 continue
-            for number, row in enumerate(_rows(table), start=2):
+            for number, row in enumerate(tables.rows(table), start=2):
                 for code, message, remedy in _expression(row, trials, n_frames):
                     yield _error(code, f"{place}, row {number}", message, remedy)
-
-
-def _rows(table: pd.DataFrame) -> Iterator[dict[str, object]]:
-    """The table's rows, None for what is missing."""
-    absent = table.isna().to_numpy()
-    for values, without in zip(table.itertuples(index=False), absent, strict=True):
-        yield {n: None if w else v for n, v, w in zip(table.columns, values, without, strict=True)}
 
 
 def _expression(
@@ -326,7 +425,10 @@ def _expression(
 ) -> Iterator[tuple[str, str, str]]:
     """Code, message and remedy of everything wrong with one coded expression."""
     marks = [int(str(row[name])) for name in layout.CODING_COLUMNS[2:5] if row[name] is not None]
-    if marks != sorted(marks):
+    flags = str(row.get("flags") or "").split()
+    if row["onset_frame"] is None and not {"mark-missing", "frames-missing", "order"} & set(flags):
+        yield "coding-onset", "it has no onset", "code the onset, or remove the row"
+    if marks != sorted(marks) and "order" not in flags:
         yield "coding-order", f"onset, apex, offset are {marks}", "correct the order of the frames"
     run = int(str(row["run"]))
     if run not in n_frames:
@@ -335,7 +437,7 @@ def _expression(
             f"run {run} has no readable video or frame times",
             "correct the run or add its files",
         )
-    elif min(marks) < 0 or max(marks) >= n_frames[run]:
+    elif marks and (min(marks) < 0 or max(marks) >= n_frames[run]):
         yield "coding-range", f"frames {marks} of {n_frames[run]}", "count frames from 0 in the run's video"
     if int(str(row["trial"])) not in trials:
         yield "coding-trial", f"_beh.tsv has no trial {row['trial']}", "correct the trial"

@@ -84,7 +84,7 @@ class ParticipantWriter:
         path = layout.channels(self.folder, self.participant_id)
         tables.write_table(path, rows, columns=layout.CHANNEL_COLUMNS)
         counts = {f"{kind}ChannelCount": types.count(kind) for kind in ("EEG", "EOG", "ECG", "EMG")}
-        _write_json(
+        write_json(
             layout.eeg_json(self.folder, self.participant_id),
             {
                 "TaskName": layout.TASK,
@@ -112,10 +112,36 @@ class ParticipantWriter:
         path = layout.video(self.folder, self.participant_id, run)
         return VideoWriter(path, width=width, height=height, rate_hz=rate_hz, quality=quality)
 
+    def copy_video(self, run: int, source: Path) -> None:
+        """Copy a run's video as it is, whatever of `layout.VIDEO_SUFFIXES` its container is.
+
+        Raises OptionError for another container.
+        """
+        suffix = source.suffix.lower()
+        if suffix not in layout.VIDEO_SUFFIXES:
+            raise OptionError(
+                source,
+                wanted=f"a video of {', '.join(layout.VIDEO_SUFFIXES)}",
+                got=suffix,
+                remedy="convert it",
+            )
+        target = layout.video(self.folder, self.participant_id, run, suffix=suffix)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+
     def write_frame_times(
-        self, run: int, host_time_s: NDArray[np.float64], *, counter: NDArray[np.integer] | None = None
+        self,
+        run: int,
+        host_time_s: NDArray[np.float64],
+        *,
+        counter: NDArray[np.integer] | None = None,
+        stated: str | None = None,
     ) -> None:
-        """Write host stamp (s, microseconds kept) and the camera's counter of every frame of a run."""
+        """Write stamp (s, microseconds kept) and the camera's counter of every frame of a run.
+
+        `stated` says where stamps come from that nobody measured, as in "200 Hz as published"; it is written
+        beside them.
+        """
         import pandas as pd
 
         if counter is not None and counter.shape != host_time_s.shape:
@@ -129,6 +155,8 @@ class ParticipantWriter:
         rows["counter"] = tables.MISSING if counter is None else counter
         path = layout.frame_times(self.folder, self.participant_id, run)
         tables.write_table(path, rows, columns=layout.FRAME_COLUMNS, decimals=6)
+        if stated is not None:
+            write_json(layout.frame_times_json(self.folder, self.participant_id, run), {"StampsFrom": stated})
 
     def write_audio(self, run: int, voice: Signal) -> None:
         """Write the sound of a run, values within -1 to 1, as 16-bit WAV at its whole rate in Hz.
@@ -154,7 +182,7 @@ class ParticipantWriter:
         """Write one row per trial with at least `layout.TRIAL_COLUMNS`."""
         path = layout.trials(self.folder, self.participant_id)
         tables.write_table(path, table, columns=layout.TRIAL_COLUMNS)
-        _write_json(layout.trials_json(self.folder, self.participant_id), _TRIAL_WORDS)
+        write_json(layout.trials_json(self.folder, self.participant_id), _TRIAL_WORDS)
 
     def write_events(self, table: pd.DataFrame) -> None:
         """Write what happened when: onset and duration in seconds of the EEG, trial_type, value (code)."""
@@ -273,7 +301,7 @@ class StudyWriter:
             "GeneratedBy": [{"Name": "mien"}],
             **({"Authors": list(authors)} if authors else {}),
         }
-        _write_json(layout.description(self.part), fields)
+        write_json(layout.description(self.part), fields)
         write_atomically(layout.readme(self.part), f"{name}\n\n{text or _README}\n".encode())
 
     def finish(self, participants: pd.DataFrame) -> None:
@@ -294,9 +322,9 @@ class StudyWriter:
         if not layout.description(self.part).is_file():
             self.write_description(self.folder.name)
         tables.write_participants(layout.participants(self.part), participants)
-        _write_json(layout.participants_json(self.part), _PARTICIPANT_WORDS)
+        write_json(layout.participants_json(self.part), _PARTICIPANT_WORDS)
         if any(self.part.glob("sub-*/eeg/*_events.tsv")):
-            _write_json(layout.events_json(self.part), _EVENT_WORDS)
+            write_json(layout.events_json(self.part), _EVENT_WORDS)
         write_atomically(layout.ignored(self.part), ("\n".join(layout.BIDS_LACKS) + "\n").encode())
         for left in self.part.glob(".sub-*.part"):
             shutil.rmtree(left)
@@ -328,7 +356,7 @@ class StudyWriter:
             )
 
 
-def _write_json(path: Path, fields: Mapping[str, object]) -> None:
+def write_json(path: Path, fields: Mapping[str, object]) -> None:
     write_atomically(path, (json.dumps(to_json(fields), indent=1, ensure_ascii=False) + "\n").encode())
 
 

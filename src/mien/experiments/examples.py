@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mien.core.records import Artefact, write_atomically
-from mien.dataset import MotionMaps
+from mien.dataset.motion_maps import MotionMaps
 
 PER_CLASS = 4
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from mien.core.errors import DataError, OptionError
-from mien.dataset import MotionMaps
 from mien.dataset.catalog import MEGC2019_FLOW
 from mien.dataset.catalog.megc2019_flow import MotionMapFormat
+from mien.dataset.motion_maps import MotionMaps
 from mien.evaluation import Task
 
 FORMATS: Mapping[str, MotionMapFormat] = MappingProxyType({MEGC2019_FLOW.name: MEGC2019_FLOW})

@@ -27,6 +27,7 @@ from mien.recording.formats.images import is_image_folder, read_image_folder
 from mien.recording.formats.neuroscan import read_cnt
 from mien.recording.formats.openface import read_openface
 from mien.recording.formats.physio_tsv import read_physio
+from mien.recording.formats.table import read_table
 from mien.recording.formats.video import probe
 from mien.recording.formats.xdf import read_xdf
 from mien.recording.opening import file_size, first_bytes, refusing
@@ -45,7 +46,7 @@ _COMPANIONS = {
 
 @dataclass(frozen=True, slots=True)
 class ChannelInfo:
-    """One channel; `rate_hz` is NaN where its samples come irregularly."""
+    """One channel; `rate_hz` is NaN where its samples come irregularly or the file states no rate."""
 
     name: str
     rate_hz: float
@@ -65,7 +66,10 @@ class PictureInfo:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What a recording holds; `duration_s` is that of its longest part and `events` their number."""
+    """What a recording holds.
+
+    `duration_s` is that of its longest part, NaN where the file states no times; `events` is their number.
+    """
 
     format: str
     duration_s: float
@@ -120,7 +124,7 @@ def _format(path: Path) -> Format:
     for known in candidates:
         if known.begins(head):
             return known
-    others = sorted({k.name for k in FORMATS if k.begins is not _anything and k.begins(head)})
+    others = sorted({k.name for k in FORMATS if k.begins not in (_anything, _is_text) and k.begins(head)})
     got = f"the first bytes of {' or '.join(others)}" if others else "other first bytes"
     remedy = "correct its ending" if others else "export it again"
     raise DataError(path, wanted=f"a file of format {candidates[0].name}", got=got, remedy=remedy)
@@ -200,6 +204,15 @@ def _landmarks(path: Path) -> _Found:
     )
 
 
+def _table(path: Path) -> _Found:
+    """Columns without a stated unit; where no times are stated, neither rate nor duration is known."""
+    found = read_table(path)
+    n = found.values.shape[1]
+    channels = tuple(ChannelInfo(name, found.rate_hz, "n/a", n) for name in found.names)
+    duration_s = float("nan") if found.time_s is None else float(found.time_s[-1] - found.time_s[0])
+    return duration_s, channels, 0, None
+
+
 def _starts(*beginnings: bytes, at: int = 0) -> Callable[[bytes], bool]:
     return lambda head: head[at:].startswith(beginnings)
 
@@ -217,6 +230,10 @@ def _is_cnt(head: bytes) -> bool:
 def _is_landmarks(head: bytes) -> bool:
     names = [name.strip() for name in head.removeprefix(b"\xef\xbb\xbf").split(b"\n")[0].split(b",")]
     return b"frame" in names and b"timestamp" in names
+
+
+def _is_text(head: bytes) -> bool:
+    return b"\0" not in head
 
 
 def _riff(kind: bytes) -> Callable[[bytes], bool]:
@@ -251,5 +268,6 @@ FORMATS: tuple[Format, ...] = (
     Format("wav", (".wav",), _riff(b"WAVE"), _sound),
     Format("flac", (".flac",), _starts(b"fLaC"), _sound),
     Format("openface", (".csv",), _is_landmarks, _landmarks),
+    Format("table", (".csv", ".tsv"), _is_text, _table),
 )
 """Every format that is known, by the endings of its files."""

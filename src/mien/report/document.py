@@ -10,7 +10,8 @@ from pathlib import Path
 from mien import __version__
 from mien.core.errors import DataError
 from mien.core.records import ResultRecord, read_record, write_atomically
-from mien.dataset import CONSENT_WORDS, may_leave
+from mien.dataset import may_leave
+from mien.dataset.consent import CONSENT_WORDS
 from mien.evaluation import Comparison, Estimate, RecordScores, compare_records, score_record
 from mien.report.figures import confusion_figure, interval_figure, subject_figure
 

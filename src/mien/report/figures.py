@@ -5,23 +5,20 @@ Colours are Okabe and Ito's, distinguishable without colour vision; every axis h
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from mien.evaluation import Estimate, RecordScores
-
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"
+from mien.report.canvas import BLUE, ORANGE, subplots, svg
 
 
 def interval_figure(
     rows: Sequence[tuple[str, Mapping[str, Estimate], bool]], chance: Mapping[str, Estimate]
 ) -> str:
     """UF1 and UAR of each named row with 95 % intervals; leaking rows are hollow; chance is a band."""
-    figure, axes = _subplots(1, 2, width=9.0, height=1.2 + 0.38 * len(rows), sharey=True)
+    figure, axes = subplots(1, 2, width=9.0, height=1.2 + 0.38 * len(rows), sharey=True)
     for axis, metric, title in zip(axes, ("uf1", "uar"), ("UF1", "UAR"), strict=True):
         guess = chance[metric]
         axis.axvspan(guess.low, guess.high, color="#DDDDDD", zorder=0)
@@ -45,7 +42,7 @@ def interval_figure(
         axis.set_yticks(range(len(rows)), [name for name, _, _ in rows])
         axis.grid(axis="x", color="#EEEEEE", zorder=-1)
     _legend(figure, any(leaks for _, _, leaks in rows))
-    return _svg(figure)
+    return svg(figure)
 
 
 def _legend(figure: Any, leaks: bool) -> None:
@@ -69,7 +66,7 @@ def confusion_figure(scores: RecordScores, title: str) -> str:
     counts = np.array(scores.pooled.confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     n = len(counts)
-    figure, ((axis,),) = _subplots(1, 1, width=1.6 + 0.85 * n, height=1.1 + 0.72 * n, squeeze=False)
+    figure, ((axis,),) = subplots(1, 1, width=1.6 + 0.85 * n, height=1.1 + 0.72 * n, squeeze=False)
     edges = np.arange(n + 1) - 0.5
     axis.pcolormesh(edges, edges, shares, cmap="Blues", vmin=0, vmax=1, edgecolors="white")
     axis.invert_yaxis()
@@ -90,7 +87,7 @@ def confusion_figure(scores: RecordScores, title: str) -> str:
     axis.set_ylabel("reference")
     axis.set_title(title, fontsize=10)
     axis.spines[:].set_visible(False)
-    return _svg(figure)
+    return svg(figure)
 
 
 def subject_figure(by_subject: Mapping[str, tuple[int, int]], title: str) -> str:
@@ -98,7 +95,7 @@ def subject_figure(by_subject: Mapping[str, tuple[int, int]], title: str) -> str
     ordered = sorted(by_subject.items(), key=lambda item: (item[1][0] / item[1][1], item[1][1], item[0]))
     shares = [right / n for _, (right, n) in ordered]
     sizes = [n for _, (_, n) in ordered]
-    figure, ((axis,),) = _subplots(1, 1, width=9.0, height=2.3, squeeze=False)
+    figure, ((axis,),) = subplots(1, 1, width=9.0, height=2.3, squeeze=False)
     axis.scatter(range(len(ordered)), shares, s=[12 + 6 * n for n in sizes], color=BLUE, alpha=0.7, lw=0)
     axis.set(ylim=(-0.08, 1.08), xlim=(-1, len(ordered)), ylabel="share right")
     axis.set_xticks([])
@@ -107,27 +104,4 @@ def subject_figure(by_subject: Mapping[str, tuple[int, int]], title: str) -> str
     )
     axis.set_title(title, fontsize=10)
     axis.grid(axis="y", color="#EEEEEE")
-    return _svg(figure)
-
-
-def _subplots(rows: int, columns: int, *, width: float, height: float, **options: Any) -> tuple[Any, Any]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, **options)
-    for axis in np.ravel(axes):
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.set_axisbelow(True)
-    return figure, axes
-
-
-def _svg(figure: Any) -> str:
-    from matplotlib import rc_context
-
-    buffer = io.StringIO()
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "mien", "font.family": "sans-serif"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue()
-    return re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    return svg(figure)

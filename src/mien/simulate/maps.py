@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mien.core.errors import OptionError
 from mien.core.labels import THREE_CLASS_OF, THREE_CLASSES
-from mien.dataset import MotionMaps
+from mien.dataset.motion_maps import MotionMaps
 from mien.signals.face import dis_flow, optical_strain
 from mien.simulate.action_units import BUMPS, EMOTION_ACTION_UNITS
 from mien.simulate.faces import FaceRenderer, Pose, UnitPose, camera_noise

@@ -345,16 +345,17 @@ def _write_streams(session: Session, files: ParticipantWriter, parts: Parts, bra
 
 def _write_eeg(session: Session, files: ParticipantWriter, made: Brain) -> None:
     recorder = session.amplifier
+    samples = [(round(pulse.time_s * recorder.rate_hz), pulse.code) for pulse in recorder.pulses]
     files.write_eeg(
         made.data_uv,
         rate_hz=recorder.rate_hz,
         channel_names=made.channels,
         channel_types=list(channel_types(made.channels).values()),
-        events=[(round(pulse.time_s * recorder.rate_hz), pulse.code) for pulse in recorder.pulses],
+        events=samples,
     )
-    events = [
-        {"onset": f"{pulse.time_s:.3f}", "duration": 0, "trial_type": _word(pulse.code), "value": pulse.code}
-        for pulse in recorder.pulses
+    events = [  # at the sample's time: no amplifier knows it finer
+        {"onset": f"{n / recorder.rate_hz:.6f}", "duration": 0, "trial_type": _word(code), "value": code}
+        for n, code in samples
     ]
     files.write_events(pd.DataFrame(events, columns=["onset", "duration", "trial_type", "value"]))
 

@@ -13,11 +13,13 @@ from mien.recording.formats.images import StampedFrames, read_image_folder
 from mien.recording.formats.neuroscan import read_cnt
 from mien.recording.formats.openface import Landmarks, read_openface
 from mien.recording.formats.physio_tsv import read_physio, read_physio_header, write_physio
-from mien.recording.formats.video import VideoInfo, VideoWriter, count_frames, probe, read_frames
+from mien.recording.formats.table import NumberTable, read_table
+from mien.recording.formats.video import VideoInfo, VideoWriter, count_frames, probe, read_frames, read_luma
 from mien.recording.formats.xdf import StampedStream, read_xdf
 
 __all__ = [
     "Landmarks",
+    "NumberTable",
     "StampedFrames",
     "StampedStream",
     "VideoInfo",
@@ -39,9 +41,11 @@ __all__ = [
     "read_fif",
     "read_frames",
     "read_image_folder",
+    "read_luma",
     "read_openface",
     "read_physio",
     "read_physio_header",
+    "read_table",
     "read_xdf",
     "write_biopac_mat",
     "write_brainvision",

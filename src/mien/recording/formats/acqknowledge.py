@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ from mien.recording.opening import AGAIN, file_size, refusing
 from mien.recording.recording import Event, Recording, distinct_names
 
 _WANTED = "an AcqKnowledge recording"
-_MOST_CHANNELS = 512
+_MOST_CHANNELS = 128
+_MOST_TRIES = 4096  # places at which headers of channels are looked for, as the library does
+_MOST_TRIED_HEADERS = 1 << 16
 _MOST_RATIO = 1040  # deflate never packs tighter: more is a wrong size
 _APPEND = "apnd"  # the kind of a marker that AcqKnowledge sets where a segment begins
 
@@ -44,7 +47,7 @@ def read_acqknowledge(path: Path) -> Recording:
     size = file_size(path, _WANTED)
     import bioread.reader  # noqa: F401  before its logger is silenced, whose level the import sets
 
-    with refusing(path, _WANTED, loggers=("bioread",)):
+    with refusing(path, _WANTED, loggers=("bioread",)), _bounded_search():
         _check_headers(path, size)
         datafile = _datafile(path)
         channels = datafile.channels
@@ -53,10 +56,42 @@ def read_acqknowledge(path: Path) -> Recording:
         return Recording(signals, _events(path, datafile, signals))
 
 
+@contextmanager
+def _bounded_search() -> Iterator[None]:
+    """Keep the library's search for the headers of channels short while the block runs.
+
+    It tries 4096 places for all channels and builds a class for every header it tries, because what it stores
+    of them is never found again: minutes for a damaged file of a few kilobytes and many channels.
+    """
+    from bioread.header_reader import ChannelDTypeHeaderReader
+    from bioread.headers import Header
+
+    slow, tries, built = Header._struct_class, ChannelDTypeHeaderReader.MAX_DTYPE_SCANS, {}
+
+    def struct_class(header: Any) -> Any:
+        key = type(header), header.file_revision, header.byte_order_char
+        if key not in built:
+            built[key] = slow.fget(header)
+        return built[key]
+
+    Header._struct_class = property(struct_class)
+    try:
+        yield
+    finally:
+        Header._struct_class, ChannelDTypeHeaderReader.MAX_DTYPE_SCANS = slow, tries
+
+
 def _check_headers(path: Path, size: int) -> None:
     """Refuse what the library would skip over, or reserve memory for, before it reads any sample."""
+    from bioread.header_reader import ChannelDTypeHeaderReader, GraphHeaderReader
     from bioread.reader import Reader
 
+    with open(path, "rb") as file:
+        stated = GraphHeaderReader.bootstrap(file).channel_count
+    if not 0 < stated <= _MOST_CHANNELS:
+        wanted = f"1 to {_MOST_CHANNELS} channels"
+        raise DataError(path, wanted=wanted, got=stated, remedy=AGAIN)
+    ChannelDTypeHeaderReader.MAX_DTYPE_SCANS = min(_MOST_TRIES, _MOST_TRIED_HEADERS // stated)
     found = Reader.read_headers(str(path))
     if found.datafile is None or found.data_start_offset is None:
         raise DataError(path, wanted=_WANTED, got="no whole headers", remedy=AGAIN)

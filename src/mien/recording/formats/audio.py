@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 
 from mien.core.errors import DataError, OptionError
 from mien.core.signal import Signal
+from mien.recording.formats.containers import check_container
+from mien.recording.formats.video import OPENING, STRICTLY
 from mien.recording.opening import AGAIN, file_size, first_bytes, refusing
 
 SOUND_SUFFIXES = (".wav", ".flac")
 _WANTED = "a sound recording"
 _LEFT_OPEN = 0xFFFFFFFF  # the size of a chunk that a recorder did not fill in
+_MOST_LATE_S = 0.005  # of a packet's stamp, which containers round to a millisecond
 _MOST_SAMPLES = 2**29  # in all channels: 4 GiB as numbers of 8 bytes
 
 
@@ -59,15 +62,17 @@ def read_audio_channels(path: Path) -> tuple[Signal, ...]:
         return _by_sndfile(path)
     if path.suffix.lower() in SOUND_SUFFIXES:
         raise DataError(path, wanted=_WANTED, got="no wav or flac file", remedy=AGAIN)
+    check_container(path, size)
     return _by_ffmpeg(path)
 
 
 def holds_sound(path: Path) -> bool:
     """Whether a video has a sound track; raises DataError where it is no video."""
+    file_size(path, "a video file")
     with refusing(path, "a video file"):
         import av
 
-        with av.open(str(path)) as container:
+        with av.open(f"file:{path}", options=OPENING) as container:
             return bool(container.streams.audio)
 
 
@@ -84,6 +89,8 @@ def _check_wave(path: Path, size: int) -> None:
                 wanted = f"{length} bytes in chunk {name.decode('latin-1')!r}"
                 raise DataError(path, wanted=wanted, got=size - at - 8, remedy="copy it again")
             at += 8 + length + length % 2
+    if at < size:
+        raise DataError(path, wanted="chunks up to the end", got=f"{size - at} bytes", remedy="copy it again")
     if not found or stated > size + 1:
         got = "none" if not found else f"{size} of {stated} bytes"
         raise DataError(path, wanted="a chunk of samples in a whole file", got=got, remedy="copy it again")
@@ -117,11 +124,14 @@ def _by_ffmpeg(path: Path) -> tuple[Signal, ...]:
     with refusing(path, _WANTED):
         import av
 
-        with av.open(str(path)) as container:
+        with av.open(f"file:{path}", options=OPENING) as container:
             if not container.streams.audio:
                 raise DataError(path, wanted="a file with sound", got="none in it", remedy="give another")
             stream: Any = container.streams.audio[0]
+            if stream.codec_context is None:
+                raise DataError(path, wanted="a known kind of sound", got="another", remedy=AGAIN)
             stream.thread_count = 1
+            stream.codec_context.options = STRICTLY
             samples, start_s = _decoded(path, container, stream)
             return _signals(samples, float(stream.rate), start_s)
 
@@ -135,8 +145,13 @@ def _decoded(path: Path, container: Any, stream: Any) -> tuple[NDArray[np.float6
     for frame in container.decode(stream):
         if frame.is_corrupt or frame.rate != stream.rate:
             raise DataError(path, wanted="a whole sound track", got="damage in it", remedy=AGAIN)
-        if not parts and frame.pts is not None:
-            start_s = float(frame.pts * frame.time_base)
+        if frame.pts is not None:
+            at_s = float(frame.pts * frame.time_base)
+            start_s = at_s if not parts else start_s
+            late_s = at_s - start_s - count / stream.rate
+            if abs(late_s) > _MOST_LATE_S:
+                got = f"a gap of {late_s:.3f} s after {at_s - late_s:.3f} s"
+                raise DataError(path, wanted="sound without gaps", got=got, remedy=AGAIN)
         parts += [part.to_ndarray() for part in resampler.resample(frame)]
         count += frame.samples
         if count > _MOST_SAMPLES:

@@ -7,6 +7,7 @@ No date is written: equal content gives equal bytes.
 from __future__ import annotations
 
 import configparser
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from mien.core.errors import DataError, OptionError
 from mien.core.records import write_atomically
+from mien.recording.opening import file_size, refusing
 from mien.recording.whole_file import whole_file
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ UNITS = ("V", "mV", "µV", "uV", "nV", "C", "S", "n/a")
 _LARGEST = 32767
 _CHUNK = 8192  # samples per block: 64 channels of it are 1 MiB
 _REMEDY = "write or export the recording again"
+_MOST_TEXT = 64 * 1024 * 1024
+_LONGEST = 160  # letters of a foreign line that are passed on
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,8 @@ def write_brainvision(
         _write_samples(path, data, channel_names, resolution_uv)
     write_atomically(stem.with_name(stem.name + ".vmrk"), _markers(stem.name, events))
     header = stem.with_name(stem.name + ".vhdr")
-    write_atomically(header, _header(stem.name, rate_hz, channel_names, named_units, resolution_uv))
+    text = _header(stem.name, rate_hz, data.shape[1], channel_names, named_units, resolution_uv)
+    write_atomically(header, text)
     return header
 
 
@@ -138,7 +143,7 @@ def _refuse_channel(block: NDArray[np.floating], names: Sequence[str], resolutio
 
 
 def _header(
-    name: str, rate_hz: float, channels: Sequence[str], units: Sequence[str], resolution: float
+    name: str, rate_hz: float, n: int, channels: Sequence[str], units: Sequence[str], resolution: float
 ) -> bytes:
     rows = [
         f"Ch{number}={channel.replace(',', chr(92) + '1')},,{resolution!r},{unit}"
@@ -147,7 +152,7 @@ def _header(
     lines = [
         "Brain Vision Data Exchange Header File Version 1.0", "", "[Common Infos]", "Codepage=UTF-8",
         f"DataFile={name}.eeg", f"MarkerFile={name}.vmrk", "DataFormat=BINARY",
-        "DataOrientation=MULTIPLEXED", f"NumberOfChannels={len(channels)}",
+        "DataOrientation=MULTIPLEXED", f"NumberOfChannels={len(channels)}", f"DataPoints={n}",
         f"SamplingInterval={1e6 / rate_hz!r}", "", "[Binary Infos]", "BinaryFormat=INT_16", "",
         "[Channel Infos]", *rows, "",
     ]  # fmt: skip
@@ -174,12 +179,13 @@ def read_brainvision_header(path: Path) -> BrainVisionHeader:
     DataError
         If the header or its data is absent, is no BrainVision, or the data does not hold whole samples.
     """
-    parts = _sections(path)
+    parts = _sections(path, "header")
     try:
         common, infos = parts["Common Infos"], parts["Channel Infos"]
         n_channels = int(common["NumberOfChannels"])
         rate_hz = 1e6 / float(common["SamplingInterval"])
         data, markers = path.parent / common["DataFile"], path.parent / common.get("MarkerFile", "")
+        stated = int(common["DataPoints"]) if "DataPoints" in common else None
         width = {"INT_16": 2, "IEEE_FLOAT_32": 4}[parts["Binary Infos"]["BinaryFormat"]]
         names = tuple(infos[f"Ch{i}"].split(",")[0].replace("\\1", ",") for i in range(1, n_channels + 1))
         if len(names) < 1:
@@ -188,41 +194,45 @@ def read_brainvision_header(path: Path) -> BrainVisionHeader:
         raise DataError(
             path, wanted="a BrainVision header", got=f"none or a wrong entry ({error})", remedy=_REMEDY
         ) from error
-    if data.parent != path.parent or not data.is_file():
-        raise DataError(path, wanted=f"its data file {data.name}", got="no such file", remedy=_REMEDY)
-    n_samples, rest = divmod(data.stat().st_size, width * n_channels)
+    if not (math.isfinite(rate_hz) and rate_hz > 0):
+        raise DataError(path, wanted="an interval above 0", got=f"{rate_hz:g} Hz", remedy=_REMEDY)
+    if data.parent != path.parent:
+        raise DataError(path, wanted="its data file beside it", got=data, remedy=_REMEDY)
+    size = file_size(data, f"the data file of {path.name}")
+    n_samples, rest = divmod(size, width * n_channels)
     if rest or not n_samples:
         raise DataError(
-            data,
-            wanted=f"whole samples of {n_channels} channels",
-            got=f"{data.stat().st_size} bytes",
-            remedy=_REMEDY,
+            data, wanted=f"whole samples of {n_channels} channels", got=f"{size} bytes", remedy=_REMEDY
         )
+    if stated is not None and stated != n_samples:
+        raise DataError(data, wanted=f"{stated} samples", got=n_samples, remedy="copy it again")
     return BrainVisionHeader(rate_hz, names, n_samples, data, markers)
 
 
-def _sections(path: Path) -> configparser.ConfigParser:
+def _sections(path: Path, what: str) -> configparser.ConfigParser:
+    wanted = f"BrainVision {what}"
     parser = configparser.ConfigParser(
         interpolation=None, strict=False, delimiters=("=",), comment_prefixes=(";",)
     )
     parser.optionxform = str  # type: ignore[method-assign,assignment]
+    file_size(path, wanted, most=_MOST_TEXT)
     try:
-        text = path.read_bytes().decode("utf-8", errors="strict")
+        content = path.read_bytes()
+        try:
+            text = content.decode("utf-8")
+        except UnicodeDecodeError:
+            if b"codepage=utf-8" in content.lower():
+                raise
+            text = content.decode("cp1252")  # older recorders', whose sign for micro is no UTF-8
         head, _, rest = text.partition("[")
         if not head.lstrip("\ufeff").startswith("Brain"):
             raise ValueError("no title")
+        if not text.endswith("\n"):  # a unit or a sample may have lost its last letters
+            remedy = "copy it again, or end its last line where nothing is missing"
+            raise DataError(path, wanted="whole lines", got="an end within the last one", remedy=remedy)
         parser.read_string("[" + rest.split("[Comment]")[0])
-    except OSError as error:
-        raise DataError(
-            path,
-            wanted="a BrainVision header",
-            got=error.strerror or "an error",
-            remedy="check the path",
-        ) from error
     except (ValueError, configparser.Error) as error:
-        raise DataError(
-            path, wanted="a BrainVision header in UTF-8", got="something else", remedy=_REMEDY
-        ) from error
+        raise DataError(path, wanted=wanted, got="something else", remedy=_REMEDY) from error
     return parser
 
 
@@ -235,18 +245,41 @@ def read_brainvision(path: Path) -> mne.io.BaseRaw:
         If the header, the markers or the data are absent or not as the format says.
     """
     header = read_brainvision_header(path)
-    if not header.marker_file.is_file():
-        raise DataError(
-            path, wanted=f"its markers {header.marker_file.name}", got="no such file", remedy=_REMEDY
-        )
-    import mne
+    if header.marker_file.parent != path.parent:
+        raise DataError(path, wanted="its markers beside it", got="none named there", remedy=_REMEDY)
+    file_size(header.marker_file, f"the markers of {path.name}")
+    with refusing(path, "a BrainVision recording", remedy=_REMEDY, private=True):
+        import mne
 
-    try:
-        return mne.io.read_raw_brainvision(path, preload=False, verbose="ERROR")
-    except (ValueError, RuntimeError, OSError, KeyError, configparser.Error) as error:
-        raise DataError(
-            path,
-            wanted="a BrainVision recording",
-            got=str(error).splitlines()[0] if str(error) else type(error).__name__,
-            remedy=_REMEDY,
-        ) from error
+        n_markers = _number_of_markers(header)
+        raw = mne.io.read_raw_brainvision(path, preload=False, verbose="ERROR")
+        found = len(raw.ch_names), raw.n_times, len(raw.annotations)
+        stated = len(header.channel_names), header.n_samples, n_markers
+        if found != stated:
+            wanted = f"{stated[0]} channels, {stated[1]} samples and {stated[2]} markers"
+            got = " and ".join(map(str, found))
+            raise DataError(path, wanted=wanted, got=got, remedy=_REMEDY)
+        return raw
+
+
+def _number_of_markers(header: BrainVisionHeader) -> int:
+    """Markers that MNE must find; refuses one that is out of order, lacks a field or is outside the samples.
+
+    MNE leaves out the first marker where it is the New Segment that only tells the time.
+    """
+    parser = _sections(header.marker_file, "markers")
+    if not parser.has_section("Marker Infos"):
+        raise DataError(header.marker_file, wanted="[Marker Infos]", got="none", remedy=_REMEDY)
+    rows = parser.items("Marker Infos")
+    for number, (name, row) in enumerate(rows, start=1):
+        fields = row.split(",")
+        stamped = len(fields) == 6 and fields[0] == "New Segment"
+        place = int(fields[2]) if (len(fields) == 5 or stamped) and fields[2].isdecimal() else 0
+        if name != f"Mk{number}" or not 1 <= place <= header.n_samples:
+            raise DataError(
+                header.marker_file,
+                wanted=f"Mk{number}=type,description,sample from 1 to {header.n_samples},length,channel",
+                got=f"{name}={row}"[:_LONGEST],
+                remedy=_REMEDY,
+            )
+    return len(rows) - (bool(rows) and rows[0][1].startswith("New Segment,"))

@@ -36,7 +36,7 @@ def read_curry(path: Path) -> mne.io.BaseRaw:
         raise DataError(
             path, wanted="a name that ends with .cdt", got=path.name, remedy="rename all its files"
         )
-    n_channels, n_samples = _stated(path, size)
+    n_channels, n_samples, text = _stated(path, size)
     with refusing(path, _WANTED, private=True, loggers=("root",)):
         n_events = _stated_events(path)
         import mne
@@ -46,6 +46,10 @@ def read_curry(path: Path) -> mne.io.BaseRaw:
         if found != (n_channels, n_samples, n_events):
             wanted = f"{n_channels} channels, {n_samples} samples, {n_events} events"
             raise DataError(path, wanted=wanted, got=", ".join(map(str, found)), remedy=_EXPORT)
+        unnamed = [name for name in raw.ch_names if name not in text and name.rsplit("-", 1)[0] not in text]
+        if unnamed:  # the library makes names up
+            wanted = f"the names of {n_channels} channels in its description"
+            raise DataError(path, wanted=wanted, got=f"none like {unnamed[0]}", remedy=_EXPORT)
         return raw
 
 
@@ -59,6 +63,7 @@ def _stated_events(path: Path) -> int:
     file_size(events, wanted, most=_MOST_TEXT)
     with refusing(events, wanted):
         text = events.read_text(encoding="utf-8")
+    _check_lists(events, text)
     found = re.search(r"NUMBER_LIST START_LIST[^\n]*\n(.*?)NUMBER_LIST END_LIST", text, flags=re.DOTALL)
     words = found.group(1).split() if found else []
     if found is None or len(words) % _EVENT_FIELDS:
@@ -67,8 +72,16 @@ def _stated_events(path: Path) -> int:
     return len(words) // _EVENT_FIELDS
 
 
-def _stated(path: Path, size: int) -> tuple[int, int]:
-    """Numbers of channels and samples in the description, once it fits the file."""
+def _check_lists(path: Path, text: str) -> None:
+    """Refuse a list that does not end."""
+    begun, ended = (re.findall(rf"^\s*(\w+) {word}_LIST\b", text, flags=re.M) for word in ("START", "END"))
+    if begun != ended:
+        got = f"{len(begun)} beginnings and {len(ended)} ends"
+        raise DataError(path, wanted="lists that begin and end", got=got, remedy=_EXPORT)
+
+
+def _stated(path: Path, size: int) -> tuple[int, int, str]:
+    """Numbers of channels and samples in the description, once it fits the file, and its text."""
     choices = [path.with_name(path.name + suffix) for suffix in (".dpa", ".dpo")]
     description = next((choice for choice in choices if choice.exists()), None)
     if description is None:
@@ -94,7 +107,8 @@ def _stated(path: Path, size: int) -> tuple[int, int]:
     if 4 * int(channels) * int(samples) != size:
         wanted = f"{4 * int(channels) * int(samples)} bytes of samples"
         raise DataError(path, wanted=wanted, got=size, remedy="copy or export it again")
-    return int(channels), int(samples)
+    _check_lists(description, text)
+    return int(channels), int(samples), text
 
 
 def _word(text: str, name: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mien.core.errors import DataError
+from mien.recording.opening import file_size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 EMPTY_WORDS = ("", "nan", "n/a", "na", "none", "null")
 """What programs write into a cell that holds nothing, in lower case."""
 
-MAX_BYTES = 512 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
+"""As text in memory a table takes 20 times its size; long tables of numbers have readers of their own."""
 
 
 def read_delimited(
@@ -49,11 +51,11 @@ def read_delimited(
     Raises
     ------
     DataError
-        If the file is absent, not such a table, lacks a column or a cell, or is larger than 512 MiB.
+        If the file is absent, not such a table, lacks a column or a cell, or is larger than 64 MiB.
     """
     rows = _rows(path, separator)
     header = [name.strip() for name in rows[0]] if rows else []
-    _check_header(path, header, columns, separator)
+    check_header(path, header, columns, separator)
     for number, row in enumerate(rows[1:], start=2):
         if len(row) != len(header):
             raise DataError(
@@ -82,11 +84,8 @@ def read_delimited(
 
 def _rows(path: Path, separator: str) -> list[list[str]]:
     """All lines that hold anything, as cells."""
+    file_size(path, "a table", most=MAX_BYTES)
     try:
-        if not path.is_file() and path.exists():
-            raise DataError(path, wanted="a file", got="something else", remedy="give the path of a table")
-        if path.stat().st_size > MAX_BYTES:
-            raise DataError(path, wanted="at most 512 MiB", got=path.stat().st_size, remedy="split the table")
         text = path.read_text(encoding="utf-8-sig")
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except OSError as error:
@@ -100,7 +99,8 @@ def _rows(path: Path, separator: str) -> list[list[str]]:
     return [row for row in rows if any(cell.strip() for cell in row)]
 
 
-def _check_header(path: Path, header: Sequence[str], columns: Sequence[str], separator: str) -> None:
+def check_header(path: Path, header: Sequence[str], columns: Sequence[str], separator: str) -> None:
+    """Refuse a line of names that lacks a column or has one twice."""
     missing = [name for name in columns if name not in header]
     word = "commas" if separator == "," else "tabs"
     if missing:

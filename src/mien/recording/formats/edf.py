@@ -148,6 +148,11 @@ def read_edf(path: Path) -> mne.io.BaseRaw:
         if raw.n_times != header.n_records * rates[0]:
             wanted = f"{header.n_records * rates[0]} samples"
             raise DataError(path, wanted=wanted, got=raw.n_times, remedy=AGAIN)
+        events = edf_events(path, header)
+        inside = sum(0 <= event.time_s < header.n_records * header.record_s for event in events)
+        if header.has_annotations and not inside <= len(raw.annotations) <= len(events):
+            wanted = f"{inside} annotations within the recording"
+            raise DataError(path, wanted=wanted, got=len(raw.annotations), remedy=AGAIN)
         return raw
 
 

@@ -8,18 +8,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError
 from mien.core.time import FloatArray, IntArray
-from mien.recording.formats.delimited import read_delimited
+from mien.recording.formats.delimited import check_header
+from mien.recording.formats.number_columns import Layout, header_names, number_columns
 from mien.recording.opening import file_size
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 COLUMNS = ("frame", "timestamp", "confidence", "success")
 _WANTED = "OpenFace's table of landmarks"
@@ -51,10 +48,11 @@ def read_openface(path: Path) -> Landmarks:
         confidence is outside 0 to 1, or frames do not increase, as with several faces.
     """
     file_size(path, _WANTED)
-    table = read_delimited(path, columns=COLUMNS)
-    n_points = _number_of_points(path, list(table.columns))
+    names = header_names(path, ",", wanted=_WANTED, remedy=_REMEDY)
+    check_header(path, names, COLUMNS, ",")
+    n_points = _number_of_points(path, names)
     axes = [[f"{axis}_{i}" for i in range(n_points)] for axis in "xy"]
-    columns = {name: _numbers(path, table, name) for name in (*COLUMNS, *axes[0], *axes[1])}
+    columns = _numbers(path, names, [*COLUMNS, *axes[0], *axes[1]])
     frame, time_s, confidence, success = (columns[name] for name in COLUMNS)
     _check(path, "frame", (frame == np.rint(frame)) & _increasing(frame), "whole frames that increase", frame)
     _check(path, "timestamp", _increasing(time_s), "times that increase", time_s)
@@ -76,13 +74,15 @@ def _number_of_points(path: Path, names: list[str]) -> int:
     return count
 
 
-def _numbers(path: Path, table: pd.DataFrame, name: str) -> FloatArray:
-    try:
-        values = table[name].to_numpy(dtype=str).astype(np.float64)
-    except ValueError as error:
-        raise DataError(f"{path}, column {name}", wanted="numbers", got=error, remedy=_REMEDY) from error
-    _check(path, name, np.isfinite(values), "finite numbers", values)
-    return values
+def _numbers(path: Path, names: list[str], chosen: list[str]) -> dict[str, FloatArray]:
+    with open(path, "rb") as file:
+        layout = Layout(tuple(names), tuple(chosen), ",", ("",), has_header=True)
+        columns = number_columns(path, file, layout, remedy=_REMEDY)
+    if not columns[0].size:
+        raise DataError(path, wanted="at least one row", got="none", remedy=_REMEDY)
+    for name, values in zip(chosen, columns, strict=True):
+        _check(path, name, np.isfinite(values), "finite numbers", values)
+    return dict(zip(chosen, columns, strict=True))
 
 
 def _increasing(values: FloatArray) -> NDArray[np.bool_]:

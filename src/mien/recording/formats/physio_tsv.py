@@ -7,14 +7,13 @@ the time of its writing. StartTime is that of the first sample on the clock of t
 from __future__ import annotations
 
 import gzip
-import io
 import json
 import math
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,8 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError, OptionError
 from mien.core.records import write_atomically
 from mien.core.signal import Signal
+from mien.recording.formats.number_columns import LONGEST, Layout, number_columns
+from mien.recording.opening import file_size
 from mien.recording.whole_file import whole_file
 
 TRIGGER = "trigger"
@@ -31,6 +32,7 @@ _CHUNK = 16384  # rows formatted at a time
 _LARGEST = 10**15
 _GZIP = 31  # zlib's window bits for a gzip frame; its header has no time and no name
 _REMEDY = "write or export the recording again"
+_MOST_TEXT = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,16 +202,17 @@ def read_physio_header(path: Path) -> PhysioHeader:
         If it is absent, no JSON, or lacks a rate above 0, a start time or distinct columns.
     """
     sidecar = _sidecar(path)
-    try:
-        fields = json.loads(sidecar.read_bytes())
-    except OSError as error:
+    if not sidecar.exists():
         raise DataError(
             sidecar,
             wanted=f"the description of {path.name}",
-            got=error.strerror or "an error",
+            got="no such file",
             remedy="add the JSON file with SamplingFrequency, StartTime and Columns",
-        ) from error
-    except ValueError as error:
+        )
+    file_size(sidecar, f"the description of {path.name}", most=_MOST_TEXT)
+    try:
+        fields = json.loads(sidecar.read_bytes())
+    except (ValueError, RecursionError) as error:
         raise DataError(sidecar, wanted="JSON", got="something else", remedy=_REMEDY) from error
     fields = fields if isinstance(fields, dict) else {}
     wanted: tuple[Any, ...] = tuple(fields.get(k) for k in ("SamplingFrequency", "StartTime", "Columns"))
@@ -218,7 +221,7 @@ def read_physio_header(path: Path) -> PhysioHeader:
         raise DataError(
             sidecar,
             wanted="SamplingFrequency above 0, StartTime and distinct Columns",
-            got=f"{rate!r}, {start!r} and {columns!r}",
+            got=f"{rate!r}, {start!r} and {columns!r}"[:LONGEST],
             remedy="correct the description",
         )
     described = [fields.get(name) for name in columns]
@@ -227,7 +230,9 @@ def read_physio_header(path: Path) -> PhysioHeader:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    return abs(value) < _LARGEST  # which neither nan nor inf is
 
 
 def _are_names(value: object) -> bool:
@@ -245,10 +250,11 @@ def read_physio(path: Path) -> list[Signal]:
     Raises
     ------
     DataError
-        If the table or its JSON is absent or damaged, a row has another number of cells than Columns, or a
-        cell is neither a finite number nor n/a; nothing is skipped.
+        If the table or its JSON is absent or damaged, a row has another number of cells than Columns, a cell
+        is neither a finite number nor n/a, or there are more than 2^27; nothing is skipped.
     """
     header = read_physio_header(path)
+    file_size(path, "a table of numbers in gzip")
     return [
         Signal(values, header.rate_hz, unit, name, header.start_s)
         for values, unit, name in zip(_columns(path, header), header.units, header.columns, strict=True)
@@ -256,45 +262,13 @@ def read_physio(path: Path) -> list[Signal]:
 
 
 def _columns(path: Path, header: PhysioHeader) -> list[NDArray[np.float64]]:
-    import pyarrow as pa
-    from pyarrow import csv
-
-    text = _unpacked(path)
-    try:
-        table = csv.read_csv(
-            io.BytesIO(text),
-            read_options=csv.ReadOptions(column_names=list(header.columns), use_threads=False),
-            parse_options=csv.ParseOptions(delimiter="\t", quote_char=False, ignore_empty_lines=False),
-            convert_options=csv.ConvertOptions(
-                column_types=dict.fromkeys(header.columns, pa.float64()), null_values=["n/a"]
-            ),
-        )
-    except pa.ArrowInvalid as error:
-        raise DataError(
-            path,
-            wanted=f"rows of {len(header.columns)} numbers or n/a",
-            got=str(error).splitlines()[0].removesuffix("."),
-            remedy=_REMEDY,
-        ) from error
-    columns = []
-    for name in header.columns:
-        column = table[name].combine_chunks()
-        values = np.array(column.to_numpy(zero_copy_only=False), dtype=np.float64)
-        if column.null_count != int((~np.isfinite(values)).sum()):
-            raise DataError(
-                f"{path}, column {name}",
-                wanted="finite numbers, or n/a for a missing one",
-                got="nan or inf",
-                remedy="spell missing samples n/a",
-            )
-        columns.append(values)
-    return columns
-
-
-def _unpacked(path: Path) -> bytes:
     try:
         with gzip.open(path, "rb") as file:
-            text = file.read()
+            if not file.read(1):
+                raise DataError(path, wanted="at least one row", got="none", remedy=_REMEDY)
+            file.seek(0)
+            layout = Layout(header.columns, header.columns, "\t", ("n/a",), has_header=False)
+            return number_columns(path, cast("IO[bytes]", file), layout, remedy=_REMEDY)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(
             path, wanted="a whole gzip file", got="a damaged or other one", remedy=_REMEDY
@@ -303,6 +277,3 @@ def _unpacked(path: Path) -> bytes:
         raise DataError(
             path, wanted="a readable file", got=error.strerror or "an error", remedy="check the path"
         ) from error
-    if not text:
-        raise DataError(path, wanted="at least one row", got="none", remedy=_REMEDY)
-    return text

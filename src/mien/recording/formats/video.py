@@ -1,12 +1,15 @@
-"""Video files by FFmpeg: H.264 written frame by frame, any format read in order.
+"""Video files by FFmpeg: H.264 written frame by frame, `CONTAINERS_READ` read in order.
 
-Frames are RGB, (height, width, 3) uint8, or their luma plane (height, width). A written file depends on
-its frames only: equal frames give equal bytes. The preset `ultrafast` was measured the only one to encode
-192 x 192 at 1,200 frames per second and more on one thread.
+Frames are RGB, (height, width, 3) uint8, or their luma plane (height, width). Luma is left as it is stored:
+from 16 to 235 in most videos (limited range), from 0 to 255 in those that state full range. A written file
+depends on its frames only: equal frames give equal bytes. The preset `ultrafast` was measured the only one
+to encode 192 x 192 at 1,200 frames per second and more on one thread.
 """
 
 from __future__ import annotations
 
+import heapq
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,15 +22,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError, OptionError
+from mien.recording.formats.containers import check_container
+from mien.recording.opening import file_size
 from mien.recording.whole_file import make_final, unfinished_name
 
 if TYPE_CHECKING:
     import av
 
+CONTAINERS_READ = ("mov", "avi", "matroska", "mpeg", "mpegvideo", "mpegts", "asf", "flv", "ogg")
+"""FFmpeg's names of the containers that are read; none is a list of other files, which FFmpeg can open."""
+
 _CONTAINERS = {".mp4": "mp4", ".avi": "avi"}  # both state their number of frames: a cut file is found
 _PRESET = "ultrafast"
 _PLANAR = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray")
 _REMEDY = "give a whole video file, or export it again"
+OPENING = {"format_whitelist": ",".join(CONTAINERS_READ), "protocol_whitelist": "file"}
+"""How FFmpeg opens a file: nothing but this file is read."""
+STRICTLY = {"err_detect": "explode"}
+"""How FFmpeg decodes: damage is an error, and no picture is made up in its place."""
+
+
+Crop = tuple[int, int, int, int]
+"""Left, top, width and height of a part of a picture, pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +70,9 @@ class VideoWriter:
         Frames per second that the file states; real times belong in a table beside it.
     quality
         Constant rate factor of x264, 0 (lossless) to 51; 18 is visually lossless.
+    exact
+        Keep pictures as they are, for recordings that were pictures: lossless, colours not thinned out, full
+        range (luma of an 8-bit picture within one level), any size from 2 pixels. Such files are large.
 
     Raises
     ------
@@ -62,14 +81,23 @@ class VideoWriter:
     """
 
     def __init__(
-        self, path: Path, *, width: int, height: int, rate_hz: Fraction | int, quality: int = 18
+        self,
+        path: Path,
+        *,
+        width: int,
+        height: int,
+        rate_hz: Fraction | int,
+        quality: int = 18,
+        exact: bool = False,
     ) -> None:
         self.path, self.n_frames = path, 0
-        self._shape, self._rate, self._quality = (height, width, 3), Fraction(rate_hz), quality
+        self._shape, self._rate = (height, width, 3), Fraction(rate_hz)
+        self._quality, self._exact = 0 if exact else quality, exact
         if path.suffix.lower() not in _CONTAINERS:
             raise self._refusal(f"a name ending with {', '.join(_CONTAINERS)}", path.name)
-        if min(width, height) < 2 or width % 2 or height % 2:
-            raise self._refusal("even width and height", f"{width} x {height}")
+        if min(width, height) < 2 or (not exact and (width % 2 or height % 2)):
+            wanted = "width and height from 2" if exact else "even width and height"
+            raise self._refusal(wanted, f"{width} x {height}")
         if not 0 < self._rate <= 10_000 or self._rate.denominator > 65535:
             raise self._refusal("a rate above 0 up to 10,000 Hz", rate_hz)
         if not 0 <= quality <= 51:
@@ -100,7 +128,7 @@ class VideoWriter:
         options = {"preset": _PRESET, "crf": str(self._quality), "bf": "0", "flags": "+bitexact"}
         stream = self._container.add_stream("libx264", rate=self._rate, options=options)
         stream.height, stream.width = self._shape[:2]
-        stream.pix_fmt = "yuv420p"
+        stream.pix_fmt = "yuvj444p" if self._exact else "yuv420p"
         stream.codec_context.gop_size = max(1, round(self._rate))  # about one second
         stream.codec_context.thread_count = 1
         stream.codec_context.time_base = 1 / self._rate
@@ -139,16 +167,18 @@ class VideoWriter:
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     """The container and its first video stream; FFmpeg's errors become one sentence."""
+    check_container(path, file_size(path, "a video file"))
     import av
 
     try:
-        if not path.is_file():
-            raise DataError(path, wanted="a video file", got="no such file", remedy="check the path")
-        with av.open(str(path)) as container:
+        with av.open(f"file:{path}", options=OPENING) as container:
             if not container.streams.video:
                 raise DataError(path, wanted="a video file", got="one without pictures", remedy=_REMEDY)
             stream = container.streams.video[0]
+            if stream.codec_context is None:
+                raise DataError(path, wanted="a known kind of video", got="another", remedy=_REMEDY)
             stream.thread_count = 1
+            stream.codec_context.options = STRICTLY
             yield container, stream
     except (av.FFmpegError, UnicodeDecodeError) as error:
         got = getattr(error, "strerror", None) or "something that cannot be decoded"
@@ -187,21 +217,91 @@ def read_frames(path: Path, *, luma: bool = False) -> Iterator[tuple[int, float,
     DataError
         If the file is absent, no video, or ends before its last frame; frames before the damage came out.
     """
+    for index, (at, frame) in enumerate(_decoded(path)):
+        yield index, at, _luma(frame, None) if luma else frame.to_ndarray(format="rgb24")
+
+
+def read_luma(path: Path, *, crop: Crop | None = None) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+    """Every frame in order: presentation time in the file (s), and its luma or a part of it.
+
+    Only the part is copied out of the decoder's own plane, without converting any colour, in one thread and
+    flat memory. Values are those stored (see this module): limited-range luma is not stretched.
+
+    Parameters
+    ----------
+    crop
+        Left, top, width, height in pixels, inside the picture; the whole picture where it is left out.
+
+    Yields
+    ------
+    time and an array of shape (height, width), uint8, that is the caller's own.
+
+    Raises
+    ------
+    OptionError
+        If the part is empty or reaches beyond the picture.
+    DataError
+        As `read_frames`.
+    """
+    for at, frame in _decoded(path):
+        if crop is not None:
+            _check_crop(path, crop, frame.width, frame.height)
+        yield at, _luma(frame, crop)
+
+
+def _decoded(path: Path) -> Iterator[tuple[float, Any]]:
+    """Presentation times and decoded frames, all of one size, one for every frame that the file holds."""
     with _opened(path) as (container, stream):
-        index, rate = 0, stream.average_rate or Fraction(1)
+        index, expected, rate, size = 0, 0, stream.average_rate or Fraction(1), None
+        waiting: list[int] = []  # presentation times of packets whose frame has not come yet
+        last = -math.inf
         for packet in _packets(path, container, stream):
+            if packet.size and not packet.is_discard:
+                expected += 1
+                if packet.pts is not None:
+                    heapq.heappush(waiting, packet.pts)
             for frame in packet.decode():
                 at = float(index / rate) if frame.pts is None else float(frame.pts * frame.time_base)
-                yield index, at, _luma(frame) if luma else frame.to_ndarray(format="rgb24")
-                index += 1
+                found = frame.width, frame.height
+                if frame.pts is not None and waiting and waiting[0] < frame.pts:
+                    got = f"one lost before {at:.3f} s"
+                elif frame.is_corrupt or at < last:
+                    got = (
+                        f"a damaged one at {at:.3f} s"
+                        if frame.is_corrupt
+                        else f"{at:.3f} s after {last:.3f} s"
+                    )
+                elif found != (size or found):
+                    got = f"{found[0]} x {found[1]} pixels at {at:.3f} s"
+                else:
+                    if waiting and waiting[0] == frame.pts:
+                        heapq.heappop(waiting)
+                    size, last, index = found, at, index + 1
+                    yield at, frame
+                    continue
+                wanted = "whole frames of one size, one after another"
+                raise DataError(path, wanted=wanted, got=got, remedy=_REMEDY)
+        if index != expected:
+            raise DataError(path, wanted=f"{expected} frames", got=f"{index}", remedy=_REMEDY)
 
 
-def _luma(frame: Any) -> NDArray[np.uint8]:
+def _check_crop(path: Path, crop: Crop, width: int, height: int) -> None:
+    left, top, wide, high = crop
+    if not (
+        left >= 0 and top >= 0 and wide > 0 and high > 0 and left + wide <= width and top + high <= height
+    ):
+        wanted = f"a part within {width} x {height} pixels"
+        got = f"{wide} x {high} at ({left}, {top})"
+        raise OptionError(path, wanted=wanted, got=got, remedy="give left, top, width and height inside it")
+
+
+def _luma(frame: Any, crop: Crop | None) -> NDArray[np.uint8]:
     if frame.format.name not in _PLANAR:
         frame = frame.reformat(format="gray")
     plane = frame.planes[0]
     whole = np.frombuffer(plane, dtype=np.uint8).reshape(-1, plane.line_size)
-    return whole[: frame.height, : frame.width].copy()
+    left, top, width, height = crop or (0, 0, frame.width, frame.height)
+    return whole[top : top + height, left : left + width].copy()
 
 
 def count_frames(path: Path) -> int:

@@ -170,14 +170,41 @@ def _shape(path: Path, text: bytes) -> tuple[int, int, bool]:
 
 
 def _count(path: Path, file: IO[bytes], chunk: _Chunk, shape: tuple[int, int, bool]) -> int:
-    """The number of samples that a chunk states, once it can hold them."""
+    """The number of samples that a chunk states, once they fill it to its end."""
     channels, width, is_text = shape
     count = _length(path, file)
-    left = chunk.start + chunk.size - file.tell()
+    content = file.read(chunk.start + chunk.size - file.tell())
     least = count * (1 + channels * width)  # a sample without a stamp, a text without letters
-    fits = least <= left if is_text else least <= left <= least + 8 * count and (left - least) % 8 == 0
-    if not fits:
-        raise DataError(
-            path, wanted=f"{count} samples in a chunk", got=f"{left} bytes for them", remedy=AGAIN
-        )
-    return count
+    if least <= len(content):
+        end = _end_of_texts(content, count, channels) if is_text else _end(content, count, channels * width)
+        if end == len(content):
+            return count
+    got = f"{len(content)} bytes for others"
+    raise DataError(path, wanted=f"{count} samples in a chunk", got=got, remedy=AGAIN)
+
+
+def _end(content: bytes, count: int, width: int) -> int:
+    """Where the last of `count` samples ends, -1 where one is damaged; each may begin with a stamp."""
+    if len(content) == count * (9 + width):
+        rows = np.frombuffer(content, dtype=np.uint8).reshape(count, 9 + width)
+        return len(content) if bool((rows[:, 0] == 8).all()) else -1
+    at = 0
+    for _ in range(count):
+        if at >= len(content) or content[at] not in (0, 8):
+            return -1
+        at += 1 + content[at] + width
+    return at
+
+
+def _end_of_texts(content: bytes, count: int, channels: int) -> int:
+    at = 0
+    for _ in range(count):
+        if at >= len(content) or content[at] not in (0, 8):
+            return -1
+        at += 1 + content[at]
+        for _ in range(channels):
+            form = _LENGTHS.get(content[at]) if at < len(content) else None
+            if form is None or at + 1 + content[at] > len(content):
+                return -1
+            at += 1 + content[at] + int(struct.unpack_from(form, content, at + 1)[0])
+    return at

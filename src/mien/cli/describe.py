@@ -1,0 +1,100 @@
+"""mien describe: what a study holds."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mien.cli.output import number, print_json, print_table
+
+if TYPE_CHECKING:
+    from mien.dataset.describe import Description, Spread
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("describe")(describe_study)
+
+
+def describe_study(
+    study: Annotated[Path, typer.Argument(help="The study's folder.")],
+    plot: Annotated[Path | None, typer.Option(help="Write the figure there, as SVG.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
+) -> None:
+    """Count a study: participants, trials, expressions, emotions, action units, durations, completeness."""
+    from mien.dataset import describe, open_study
+
+    found = describe(open_study(study))
+    if plot is not None:
+        from mien.core.records import write_atomically
+        from mien.report.study_figures import description_figure
+
+        write_atomically(plot, description_figure(found).encode())
+    if as_json:
+        print_json({"study": str(study), **asdict(found)})
+        return
+    _print(str(study), found)
+
+
+def _print(title: str, d: Description) -> None:
+    said: list[list[object]] = [
+        ["participants", d.n_participants],
+        ["age", _spread(d.age, 1)],
+        ["sex", _counts(d.sex)],
+        ["consent", _counts(d.consent)],
+        ["trials", d.n_trials],
+        ["coded rows", d.n_rows],
+        ["of these with unusable times", d.n_unused],
+        ["expressions (rows merged)", d.n_expressions],
+        ["micro", d.n_micro],
+        ["macro", d.n_macro],
+        ["kind undecided", d.n_undecided],
+    ]
+    said += [[kind, words] for kind, words in d.recordings.items()]
+    print_table(f"{title}: {d.title}", ["what", "count"], said)
+    _by_kind("emotions", "emotion", d.emotions)
+    _by_kind("three classes", "class", d.three_classes)
+    if d.action_units:
+        rows = [
+            [au, u["description"], u["region"], u["micro"], u["macro"]] for au, u in d.action_units.items()
+        ]
+        print_table("action units", ["AU", "description", "region", "micro", "macro"], rows)
+    rows = [
+        [k, s.n, number(s.mean, 1), number(s.sd, 1), d.n_without_offset[k]] for k, s in d.duration_ms.items()
+    ]
+    rows += [
+        [f"micro, {name} as published", "-", number(m, 1), number(sd, 1), "-"]
+        for name, (m, sd, _) in d.published_duration_ms.items()
+    ]
+    columns = ["onset to offset, ms", "n", "mean", "SD", "without an observed offset"]
+    print_table("durations", columns, rows)
+    if any(s.n for s in d.valence.values()):
+        rows = [
+            [word, d.valence[word].n, _spread(d.valence[word]), _spread(d.arousal[word])]
+            for word in d.valence
+        ]
+        print_table("ratings by the clip's emotion", ["emotion", "n", "valence", "arousal"], rows)
+    if d.completeness:
+        names = list(next(iter(d.completeness.values())))
+        rows = [[who, *(counts[name] for name in names)] for who, counts in d.completeness.items()]
+        print_table("trials with each modality", ["participant", *names], rows)
+    if d.flags:
+        print_table("flags of imported rows", ["flag", "rows"], [list(item) for item in d.flags.items()])
+
+
+def _by_kind(title: str, column: str, counts: object) -> None:
+    assert isinstance(counts, dict)
+    rows = [[word, n["micro"], n["macro"]] for word, n in counts.items()]
+    print_table(title, [column, "micro", "macro"], rows)
+
+
+def _spread(s: Spread, digits: int = 2) -> str:
+    return "-" if not s.n else f"{number(s.mean, digits)} (SD {number(s.sd, digits)})"
+
+
+def _counts(counts: object) -> str:
+    assert isinstance(counts, dict)
+    return ", ".join(f"{word}: {n}" for word, n in counts.items())
