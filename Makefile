@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 WORKERS ?= 2
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup check test test-all demo bench docs clean
+.PHONY: help setup check test test-all bids demo bench docs clean
 .DEFAULT_GOAL := help
 
 help:            ## say what there is
@@ -31,6 +31,9 @@ test: $(STAMP)   ## the test suite, with every docstring example
 
 test-all: $(STAMP)  ## the suite and the long proofs
 	$(BIN)/pytest -q -n $(WORKERS) tests --doctest-modules src
+
+bids: $(STAMP)   ## ask the official BIDS validator about studies that mien wrote (needs Node.js)
+	$(BIN)/python docs/check_bids.py
 
 demo: $(STAMP)   ## simulate, evaluate, report; ends by naming the report
 	$(BIN)/mien demo --workers $(WORKERS)

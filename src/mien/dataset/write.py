@@ -384,6 +384,7 @@ _TRIAL_WORDS = _described(
     self_report="The emotion that the participant reported",
     valence="Reported valence",
     arousal="Reported arousal",
+    source="The recording's name in the dataset it was imported from",
 )
 _EVENT_WORDS = _described(
     trial_type="What happened",
