@@ -45,6 +45,7 @@ docs: $(STAMP)   ## regenerate the results in docs/results from commands
 	$(BIN)/python docs/pictures/faces.py
 	$(BIN)/python docs/pictures/trial.py
 	$(BIN)/python docs/regenerate_simulated.py
+	$(BIN)/python docs/regenerate_datasets.py
 	$(BIN)/python docs/regenerate.py
 
 clean:           ## remove what is made, keep .venv

@@ -14,7 +14,9 @@ from typer.testing import CliRunner
 
 from mien.cli.main import program
 from mien.core.expression import Expression, group_expressions
-from mien.dataset import StudyWriter, describe, open_study, read_expressions
+from mien.dataset import StudyWriter, describe, import_study, open_study, read_expressions
+from mien.dataset.catalog import dataset_format
+from mien.dataset.describe import DURATIONS_MS
 from mien.dataset.expressions import merge_expressions
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -111,3 +113,21 @@ def test_the_command(study: Path, tmp_path: Path) -> None:
     assert all(word in picture for word in ("disgust", "negative", "participants", "310 ± "[:3]))
     table = CliRunner().invoke(program(), ["describe", str(study)])
     assert "Lip Corner Puller" in table.stdout
+
+
+@pytest.mark.parametrize(
+    ("title", "name", "place"),
+    [
+        ("CASME II", "casme2", "annotations/CASME2/CASME2-coding-20140508.xlsx"),
+        ("SAMM", "samm", "annotations/SAMM/SAMM.xlsx"),
+        ("SMIC HS", "smic", "annotations/SMIC/smic_apex.xlsx"),
+        ("CAS(ME)^2", "casme-sq", "annotations/CASME_sq/USTC_casme_sq.csv"),
+        ("SAMM Long Videos", "samm-lv", "annotations/SAMM_LV/LGSNet_samm_annotation.csv"),
+    ],
+)
+def test_durations_of_other_datasets_are_those_of_their_tables(
+    shared_data: Path, tmp_path: Path, title: str, name: str, place: str
+) -> None:
+    done = import_study(dataset_format(name), shared_data / place, tmp_path / "study")
+    own = describe(open_study(done.folder)).duration_ms["micro"]
+    assert (own.mean, own.sd) == pytest.approx(DURATIONS_MS[title][:2], abs=0.06)

@@ -205,7 +205,7 @@ def test_mmme_public_table(shared_data: Path, tmp_path: Path) -> None:
     done = import_study(dataset_format("mmme"), table, tmp_path / "study")
     assert (done.n_participants, done.n_rows) == (8, 535)
     assert {f.severity for f in validate(tmp_path / "study")} == {"warning"}
-    coded = [open_study(done.folder).session(f"00{n}").coding()["published"] for n in range(1, 9)]
+    coded = [open_study(done.folder).session(f"00{n}").coding()["unmerged"] for n in range(1, 9)]
     assert sorted(int(r) for t in coded for r in t["source_row"]) == list(range(2, 537))
 
 

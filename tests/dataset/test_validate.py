@@ -68,8 +68,8 @@ DAMAGE: dict[str, Callable[[Path], None]] = {
     "consent-absent": lambda s: change(layout.participants(s), 0, "consent_level", "n/a"),
     "eeg-invalid": lambda s: layout.eeg_stem(s, P).with_name(f"{P}_task-elicitation_eeg.vmrk").unlink(),
     "eeg-channels": lambda s: drop_last_row(layout.channels(s, P)),
-    "eeg-length": lambda s: (
-        layout.eeg_json(s, P).write_text(layout.eeg_json(s, P).read_text().replace("10.0", "11.0"))
+    "eeg-length": lambda s: layout.eeg_json(s, P).write_text(
+        layout.eeg_json(s, P).read_text().replace("10.0", "11.0")
     ),
     "events-range": lambda s: change(layout.events(s, P), 1, "onset", "10.5"),
     "physio-invalid": lambda s: layout.physio_json(s, P).unlink(),

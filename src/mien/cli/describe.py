@@ -66,8 +66,8 @@ def _print(title: str, d: Description) -> None:
         [k, s.n, number(s.mean, 1), number(s.sd, 1), d.n_without_offset[k]] for k, s in d.duration_ms.items()
     ]
     rows += [
-        [f"micro, {name} as published", "-", number(m, 1), number(sd, 1), "-"]
-        for name, (m, sd, _) in d.published_duration_ms.items()
+        [f"micro, {name}", "-", number(m, 1), number(sd, 1), "-"]
+        for name, (m, sd, _) in d.other_duration_ms.items()
     ]
     columns = ["onset to offset, ms", "n", "mean", "SD", "without an observed offset"]
     print_table("durations", columns, rows)

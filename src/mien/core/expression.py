@@ -107,11 +107,16 @@ def _span(expression: Expression) -> Interval:
     return Interval(expression.onset_s, next(end for end in ends if end is not None))
 
 
+def _may_be(a: Expression, b: Expression) -> bool:
+    return (a.coder is None or a.coder != b.coder) and same_expression(a, b)
+
+
 def group_expressions(expressions: Sequence[Expression]) -> list[int]:
     """The number of the group, from 0, to which each coded row of one recording belongs.
 
     In order of time, a row joins the first group in which it means the same expression as every member:
-    a chain of overlapping expressions does not become one.
+    a chain of overlapping expressions does not become one. Two rows of one coder are two expressions; a row
+    without a coder may be anybody's.
 
     Examples
     --------
@@ -124,7 +129,7 @@ def group_expressions(expressions: Sequence[Expression]) -> list[int]:
     for index in order:
         row = expressions[index]
         for number, members in enumerate(groups):
-            if all(same_expression(row, expressions[member]) for member in members):
+            if all(_may_be(row, expressions[member]) for member in members):
                 members.append(index)
                 of[index] = number
                 break

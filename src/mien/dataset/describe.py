@@ -21,12 +21,18 @@ from mien.dataset.expressions import CodedExpression, MergedExpression, merge_ex
 from mien.dataset.study import Study, StudySession
 from mien.recording.formats import probe, read_brainvision_header, read_physio_header
 
-PUBLISHED_DURATIONS_MS: Mapping[str, tuple[float, float, str]] = MappingProxyType(
-    {"MMME": (381.7, 100.5, "MMME, section 3.5")}
+_FROM_TABLE = "its coding table, by mien import and mien describe (docs/results/datasets.md)"
+DURATIONS_MS: Mapping[str, tuple[float, float, str]] = MappingProxyType(
+    {
+        "MMME, as published": (381.7, 100.5, "MMME, section 3.5"),
+        "CASME II": (333.0, 112.8, _FROM_TABLE),
+        "SAMM": (366.6, 95.1, _FROM_TABLE),
+        "SMIC HS": (330.1, 91.5, _FROM_TABLE),
+        "CAS(ME)^2": (419.3, 66.4, _FROM_TABLE),
+        "SAMM Long Videos": (366.6, 95.1, _FROM_TABLE),
+    }
 )
-"""Mean and SD of published durations of micro-expressions, ms, and where they are from."""
-
-MODALITIES = ("video", "frame times", "sound", "EEG", "peripheral signals", "self-report", "coding")
+"""Mean and SD of the durations of micro-expressions in other datasets, ms, and where they are from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ class Description:
     regions: Mapping[str, int]
     duration_ms: Mapping[str, Spread]
     n_without_offset: Mapping[str, int]
-    published_duration_ms: Mapping[str, tuple[float, float, str]]
+    other_duration_ms: Mapping[str, tuple[float, float, str]]
     consent: Mapping[str, int]
     sex: Mapping[str, int]
     age: Spread
@@ -118,7 +124,7 @@ def describe(study: Study) -> Description:
         n_without_offset={
             kind: sum(m.kind == kind and m.duration_s is None for m in merged) for kind in ("micro", "macro")
         },
-        published_duration_ms=dict(PUBLISHED_DURATIONS_MS),
+        other_duration_ms=dict(DURATIONS_MS),
         consent=_consent(study),
         sex=dict(sorted(Counter(_column(study, "sex")).items())),
         age=Spread.of(_ages(study)),

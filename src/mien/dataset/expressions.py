@@ -121,7 +121,8 @@ def _expression(
 ) -> CodedExpression:
     frames = [None if row[name] is None else int(row[name]) for name in layout.CODING_COLUMNS[2:5]]
     kind = row["kind"] if row["kind"] in ("micro", "macro") else None
-    times, unused = _times(frames, kind, clock)
+    one = coder != layout.UNMERGED  # else neither whose a row is nor its kind says what it may be merged with
+    times, unused = _times(frames, kind if one else None, coder if one else None, clock)
     return CodedExpression(
         participant_id=participant,
         trial=int(row["trial"]),
@@ -138,7 +139,7 @@ def _expression(
 
 
 def _times(
-    frames: Sequence[int | None], kind: Kind | None, clock: FloatArray | str
+    frames: Sequence[int | None], kind: Kind | None, coder: str | None, clock: FloatArray | str
 ) -> tuple[Expression | None, str | None]:
     if isinstance(clock, str):
         return None, clock
@@ -148,7 +149,7 @@ def _times(
     if onset is None:
         return None, "no-onset"
     try:
-        return Expression(onset, apex, offset, kind), None
+        return Expression(onset, apex, offset, kind, coder=coder), None
     except DataError:
         return None, "order"
 
@@ -156,7 +157,8 @@ def _times(
 def merge_expressions(rows: Iterable[CodedExpression]) -> list[MergedExpression]:
     """Merge rows that mean one expression, by `core.expression.group_expressions` within each run.
 
-    Rows whose times cannot be used are left out. In order of participant, run and onset.
+    Rows of one coder are never merged, but for tables in which several coders stand unmerged. Rows whose
+    times cannot be used are left out. In order of participant, run and onset.
     """
     by_run: dict[tuple[str, int], list[CodedExpression]] = {}
     for row in rows:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import mne
 
 CODER = "published"
-"""The coder of an imported table: who coded which row is not said in any of them."""
+"""The coder of an imported table whose rows are one opinion; else `layout.UNMERGED`."""
 
 _VERSION = 1
 _BLOCK = 200_000  # samples of EEG converted at a time
@@ -318,7 +318,7 @@ def _write_participant(
     columns = [*layout.CODING_COLUMNS, *layout.CODING_NOTES]
     frame = pd.DataFrame(coded, columns=columns)
     marks = dict.fromkeys(layout.CODING_COLUMNS[2:5], "Int64")
-    files.write_coding(CODER, frame.astype(marks))
+    files.write_coding(layout.UNMERGED if reading.unmerged else CODER, frame.astype(marks))
     if session.eeg is not None:
         _write_eeg(files, session.eeg)
     if session.physio is not None:

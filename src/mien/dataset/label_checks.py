@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from mien.core.expression import group_expressions, is_micro
 from mien.core.labels import EMOTION_SPELLINGS, THREE_CLASSES
@@ -63,7 +64,7 @@ def _duplicates(rows: Sequence[CodedExpression]) -> Iterator[tuple[CodedExpressi
     for run, kind in sorted({(row.run, row.kind or "") for row in rows}):
         own = [r for r in rows if (r.run, r.kind or "") == (run, kind) and r.times is not None]
         first: dict[int, CodedExpression] = {}
-        groups = group_expressions([row.times for row in own if row.times is not None])
+        groups = group_expressions([replace(r.times, coder=None) for r in own if r.times is not None])
         for row, group in zip(own, groups, strict=True):
             if group in first and "duplicate" not in row.flags:
                 yield first[group], row

@@ -34,6 +34,8 @@ CODING_COLUMNS = (
 )
 CODING_NOTES = ("three_class", "flags", "source_row", "source_marks")
 """What an imported coding table says beside: its flags, and row and cells of the table it came from."""
+UNMERGED = "unmerged"
+"""The coder of a table in which rows of several coders stand side by side, without saying whose."""
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".mpg")
 BIDS_LACKS = ("*_video.*", "*_frametimes.*", "*_audio.wav", "manifest.tsv", "derivatives/")
 """What goes in `.bidsignore`."""

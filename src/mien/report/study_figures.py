@@ -60,7 +60,7 @@ def _people(axis: Any, described: Description) -> None:
 def _durations(axis: Any, described: Description) -> None:
     own = described.duration_ms["micro"]
     rows = [("this study", own.mean, own.sd, BLUE)]
-    rows += [(name, m, sd, GREY) for name, (m, sd, _) in described.published_duration_ms.items()]
+    rows += [(name, m, sd, GREY) for name, (m, sd, _) in described.other_duration_ms.items()]
     places = np.arange(len(rows))[::-1]
     for place, (_, centre, spread, colour) in zip(places, rows, strict=True):
         if math.isfinite(centre):

@@ -128,7 +128,8 @@ class Reading:
     """Everything that an adapter found: clips and rows in order of subject, clip and source row.
 
     `rate_hz` is the published rate and used only where frames have no measured stamps. `remarks` are
-    sentences on what was found and what was not, `corrected` the corrections that applied.
+    sentences on what was found and what was not, `corrected` the corrections that applied. `unmerged` says
+    that the table holds rows of several coders without saying whose.
     """
 
     table: Path
@@ -138,6 +139,7 @@ class Reading:
     sessions: Mapping[str, SessionFiles] = field(default_factory=dict)
     corrected: tuple[Correction, ...] = ()
     remarks: tuple[str, ...] = ()
+    unmerged: bool = False
 
 
 class DatasetFormat(Protocol):

@@ -184,9 +184,7 @@ def _changed(
 def remarks_on_clips(n_coded: int, n_recorded: int, n_uncoded: int, no_subject: bool) -> list[str]:
     """What there is to say of coded clips, recordings and recordings without a coded row."""
     if not n_recorded:
-        return [
-            "No recordings were found; each clip's frames are those from its first coded one to its last."
-        ]
+        return ["No recordings were found; the frame times hold the frames that the rows name."]
     remarks = []
     missing = n_coded - (n_recorded - n_uncoded)
     if missing:

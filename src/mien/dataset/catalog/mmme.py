@@ -136,6 +136,7 @@ class MMME:
             rows=tuple(sorted(coded, key=lambda row: (row.subject, row.clip, row.source_row))),
             sessions=recorded.sessions(clips) if recorded is not None else {},
             remarks=(*_counts(rows), *uncoded),
+            unmerged=True,
         )
 
 
