@@ -81,6 +81,8 @@ def test_counts(study: Path) -> None:
     assert found.n_without_offset == {"micro": 1, "macro": 0}
     assert found.completeness["sub-001"]["frame times"] == 1
     assert found.completeness["sub-001"]["video"] == 0
+    assert found.trials[0]["coding"]
+    assert not found.trials[0]["sound"]
     assert found.valence["disgust"].mean == 2.5
     assert math.isnan(found.age.sd)
 

@@ -35,6 +35,9 @@ DURATIONS_MS: Mapping[str, tuple[float, float, str]] = MappingProxyType(
 """Mean and SD of the durations of micro-expressions in other datasets, ms, and where they are from."""
 
 
+MODALITIES = ("video", "frame times", "sound", "EEG", "peripheral signals", "self-report", "coding")
+
+
 @dataclass(frozen=True, slots=True)
 class Spread:
     """Number, mean and SD (n - 1) of a quantity; NaN where there is too little."""
@@ -61,7 +64,10 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """Counts of a study; emotion counts are {emotion: {"micro": n, "macro": n}}, None as "n/a"."""
+    """Counts of a study; emotion counts are {emotion: {"micro": n, "macro": n}}, None as "n/a".
+
+    `completeness` says per participant in how many trials each of `MODALITIES` is there, `trials` per trial.
+    """
 
     title: str
     n_participants: int
@@ -85,6 +91,7 @@ class Description:
     valence: Mapping[str, Spread]
     arousal: Mapping[str, Spread]
     completeness: Mapping[str, Mapping[str, int]]
+    trials: tuple[Mapping[str, Any], ...]
     recordings: Mapping[str, str]
     flags: Mapping[str, int]
 
@@ -93,6 +100,7 @@ def describe(study: Study) -> Description:
     """Count everything; nothing is decoded but headers and tables. Raises DataError for a damaged table."""
     rows: list[CodedExpression] = []
     trials: list[Mapping[str, Any]] = []
+    modalities: list[dict[str, Any]] = []
     completeness: dict[str, dict[str, int]] = {}
     recordings: dict[str, set[str]] = {}
     for name in study.participants:
@@ -101,7 +109,8 @@ def describe(study: Study) -> Description:
         table = session.trials()
         own = [] if table is None else list(tables.rows(table))
         trials += own
-        completeness[name] = _completeness(session, own)
+        modalities += (present := _modalities(session, own))
+        completeness[name] = _completeness(present)
         for kind, words in _recordings(session).items():
             recordings.setdefault(kind, set()).add(words)
     merged = merge_expressions(rows)
@@ -131,6 +140,7 @@ def describe(study: Study) -> Description:
         valence=_ratings(trials, "valence"),
         arousal=_ratings(trials, "arousal"),
         completeness=completeness,
+        trials=tuple(modalities),
         recordings={kind: "; ".join(sorted(words)) for kind, words in sorted(recordings.items())},
         flags=dict(sorted(Counter(flag for row in rows for flag in row.flags).items())),
     )
@@ -233,26 +243,38 @@ def _ratings(trials: Sequence[Mapping[str, Any]], name: str) -> dict[str, Spread
     }
 
 
-def _completeness(session: StudySession, trials: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """In how many trials each modality is there; EEG and peripheral signals by their trigger codes."""
+def _modalities(session: StudySession, trials: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Which modalities each trial has; EEG by its trigger code, peripheral signals by their recording.
+
+    Which codes of the polygraph are missing is a matter of `mien sync`.
+    """
     videos = session.videos()
     events = session.events()
     seen = set() if events is None else {int(code) for code in events["value"].dropna()}
     coded = {int(row) for table in session.coding().values() for row in table["trial"].dropna()}
-    # Codes of the polygraph are compared in `mien sync`; here its recording spans every trial or none.
     physio = layout.physio(session.study, session.participant_id).is_file()
-    numbers = [int(row["trial"]) for row in trials]
-    with_code = [row for row in trials if row["code"] is not None and int(row["code"]) in seen]
-    return {
-        "trials": len(numbers),
-        "video": sum(n in videos and videos[n].path is not None for n in numbers),
-        "frame times": sum(n in videos and videos[n].frame_times_path is not None for n in numbers),
-        "sound": sum(n in videos and videos[n].audio_path is not None for n in numbers),
-        "EEG": len(with_code),
-        "peripheral signals": len(numbers) if physio else 0,
-        "self-report": sum(row["self_report"] is not None for row in trials),
-        "coding": sum(n in coded for n in numbers),
-    }
+    found = []
+    for row in trials:
+        video = videos.get(int(row["trial"]))
+        found.append(
+            {
+                "participant_id": session.participant_id,
+                "trial": int(row["trial"]),
+                "video": video is not None and video.path is not None,
+                "frame times": video is not None and video.frame_times_path is not None,
+                "sound": video is not None and video.audio_path is not None,
+                "EEG": row["code"] is not None and int(row["code"]) in seen,
+                "peripheral signals": physio,
+                "self-report": row["self_report"] is not None,
+                "coding": int(row["trial"]) in coded,
+            }
+        )
+    return found
+
+
+def _completeness(trials: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """In how many trials each modality is there."""
+    return {"trials": len(trials), **{name: sum(t[name] for t in trials) for name in MODALITIES}}
 
 
 def _recordings(session: StudySession) -> dict[str, str]:

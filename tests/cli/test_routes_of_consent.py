@@ -1,0 +1,105 @@
+"""Every route by which something can leave x consent level x audience; a new command must say what it is."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from mien.cli.main import program
+from mien.core import read_record
+from mien.core.signal import Signal
+from mien.dataset import StudyWriter
+from mien.dataset.motion_maps import write_motion_maps
+from mien.experiments import RecogniseRequest, recognise
+from mien.simulate import MapSettings, simulate_maps
+
+LEVELS = (1, 2, None)
+
+
+def run(*arguments: object) -> None:
+    result = CliRunner().invoke(program(), [str(argument) for argument in arguments])
+    assert result.exit_code == 0, result.output
+
+
+# --- routes: each makes its thing of one person of a level, and says whether a face, a voice left
+
+
+def export(folder: Path, level: int | None, audience: str) -> tuple[bool, bool]:
+    writer = StudyWriter(folder / "study")
+    rng = np.random.default_rng(1)
+    with writer.participant("sub-001") as person:
+        with person.write_video(1, width=32, height=32, rate_hz=30) as video:
+            video.write(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8))
+        person.write_frame_times(1, np.array([0.0]))
+        person.write_audio(1, Signal(np.zeros(10), 800.0, "n/a", "voice"))
+        thumbnail = person.folder / "derivatives" / "features" / "sub-001" / "thumbnail.png"
+        thumbnail.parent.mkdir(parents=True)
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(thumbnail)
+    writer.finish(pd.DataFrame({"participant_id": ["sub-001"], "consent_level": [level]}))
+    run("export", folder / "study", folder / "out", "--audience", audience)
+    left = [path.suffix for path in (folder / "out").rglob("*") if path.is_file()]
+    assert (".mp4" in left) == (".png" in left)
+    return ".mp4" in left, ".wav" in left
+
+
+def report(folder: Path, level: int | None, audience: str) -> tuple[bool, bool]:
+    """A report counts as publication, whoever asks for it: nobody knows where a file ends."""
+    maps = simulate_maps(MapSettings(participants=3, seed=4))
+    consent = dict.fromkeys(maps.consent, level)
+    write_motion_maps(type(maps)(**{**fields_of(maps), "consent": consent}), folder / "maps")
+    done = recognise(RecogniseRequest(folder / "maps", ("majority",), folder / "out"))
+    assert read_record(done.paths[0]).artefacts
+    run("report", done.paths[0], "--out", folder / "page.html")
+    page = (folder / "page.html").read_text()
+    pictures = re.findall(r"data:image/png;base64,([A-Za-z0-9+/=]+)", page)
+    assert all(base64.b64decode(picture)[:4] == b"\x89PNG" for picture in pictures)
+    return bool(pictures), "data:audio" in page
+
+
+def fields_of(maps: object) -> dict[str, object]:
+    return {name: getattr(maps, name) for name in maps.__dataclass_fields__}
+
+
+Route = Callable[[Path, int | None, str], tuple[bool, bool]]
+ROUTES: dict[str, Route] = {"export": export, "report": report}
+
+STAYS = {
+    "demo": "a simulated study and its report, by the report's route",
+    "simulate": "nobody's face: rendered from a public-domain photograph",
+    "import": "into a study, where consent decides",
+    "inspect": "numbers of a file",
+    "validate": "findings",
+    "sync": "clocks: traces",
+    "describe": "counts",
+    "recognise": "results on this machine; pictures of them leave by a report",
+    "score": "scores",
+    "concordance": "traces and statistics",
+    "withdraw": "names of files",
+}
+"""Commands that let nothing out, and why."""
+
+
+def test_every_command_is_a_route_or_says_why_not() -> None:
+    commands = {info.name for info in program().registered_commands}
+    commands |= {group.name for group in program().registered_groups}
+    assert commands == set(ROUTES) | set(STAYS)
+
+
+@pytest.mark.parametrize("audience", ["analysis", "publication"])
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("route", ROUTES)
+def test_nothing_leaves_that_consent_does_not_cover(
+    tmp_path: Path, route: str, level: int | None, audience: str
+) -> None:
+    face, voice = ROUTES[route](tmp_path, level, audience)
+    allowed = level == 1 or (audience == "analysis" and route != "report")
+    assert face is allowed
+    assert voice is (allowed and route == "export")
