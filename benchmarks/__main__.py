@@ -12,13 +12,20 @@ import re
 import sys
 from pathlib import Path
 
-from benchmarks import epoch_features, interval_matching, leave_one_subject_out, simulated_study
+from benchmarks import (
+    epoch_features,
+    interval_matching,
+    leave_one_subject_out,
+    luma_decoding,
+    simulated_study,
+)
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "results" / "benchmarks.md"
 ALL = {
     "epoch_features": epoch_features,
     "interval_matching": interval_matching,
     "leave_one_subject_out": leave_one_subject_out,
+    "luma_decoding": luma_decoding,
     "simulated_study": simulated_study,
 }
 

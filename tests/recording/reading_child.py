@@ -12,6 +12,7 @@ import os
 import resource
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +133,8 @@ def main() -> None:
     print(json.dumps({"outcome": "ready"}), file=answers)
     for line in sys.stdin:
         name, path = line.rstrip("\n").split("\t")
-        Path("/proc/self/clear_refs").write_text("5")  # forgets the peak
+        with suppress(OSError):  # where it is not allowed, the peak is that of all files so far
+            Path("/proc/self/clear_refs").write_text("5")
         before, start = _kib("VmRSS"), time.perf_counter()
         found = judged(name, Path(path))
         found |= {"seconds": time.perf_counter() - start, "mib": (_kib("VmHWM") - before) / 1024}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -37,7 +38,8 @@ def inspect(
 
 
 def _summary(found: Inspection) -> str:
-    parts = [found.format, f"{found.duration_s:.3f} s", f"{len(found.channels)} channels"]
+    lasts = "no times" if math.isnan(found.duration_s) else f"{found.duration_s:.3f} s"
+    parts = [found.format, lasts, f"{len(found.channels)} channels"]
     parts.append(f"{found.events} events")
     if found.video is not None:
         size = f"{found.video.width} x {found.video.height} pixels"

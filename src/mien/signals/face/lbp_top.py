@@ -110,7 +110,7 @@ def _check(
 
 
 def _edges(inner: int, n_blocks: int, border: int) -> IntArray:
-    """Where the blocks of an axis begin, and the end of the last one, (n_blocks + 1,); no border is in one."""
+    """Where the blocks of an axis begin, and the end of the last, (n_blocks + 1,); no border is in one."""
     starts = [int(part[0]) for part in np.array_split(np.arange(inner), n_blocks)]
     return np.array([*starts, inner], dtype=np.int64) + border
 
