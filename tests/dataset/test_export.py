@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import io
 import json
 import re
 import sys
@@ -21,7 +24,7 @@ from mien.core import DataError, OptionError
 from mien.core.signal import Signal
 from mien.dataset import StudyWriter, export_study, layout, open_study, validate
 from mien.dataset.manifest import write_manifest
-from mien.dataset.privacy import copy_without, traces_of
+from mien.dataset.privacy import copy_without, traces_of, without_paths
 from mien.recording.formats import VideoWriter, read_frames
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -125,6 +128,151 @@ def test_what_tells_is_taken_out(study: Path, tmp_path: Path) -> None:
     stamps = open_study(tmp_path / "out").session("001").videos()[1].host_stamps_s
     assert stamps[0] < 86_400
     assert np.allclose(np.diff(stamps), 1 / 30, atol=1e-5)
+
+
+def _add(study: Path, place: str, content: bytes | str) -> None:
+    path = study / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def _picture(**saved: object) -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    noise = np.random.default_rng(3).integers(0, 256, (24, 24, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(buffer, **saved)
+    return buffer.getvalue()
+
+
+def test_names_of_several_and_of_nobody(tmp_path: Path) -> None:
+    """Whoever a path names is asked; one whom nobody knows is nobody's to give away."""
+    study = write(tmp_path / "study", (1, 2), strange=False)
+    film = next(study.glob("sub-001/beh/*_video.mp4")).read_bytes()
+    places = (
+        "derivatives/faces/sub-001/sub-001_vs_sub-002.png",
+        "derivatives/faces/sub-001/desc-sub-002_apex.png",
+        "derivatives/faces/sub-002/sub-001_apex.png",
+        "derivatives/faces/sub-009/sub-009_apex.png",
+        "sub-002/beh/sub-001_task-elicitation_run-07_video.mp4",
+        "Sub-002/beh/Sub-002_task-elicitation_run-01_video.mp4",
+        "sourcedata/Anna/anna_video.mp4",
+        "sub-001/Anna Berg/sub-001_task-elicitation_run-08_video.mp4",
+        "sub-001/beh/sub-001_acq-20240305_video.mp4",
+    )
+    for place in places:
+        _add(study, place, film if place.endswith("mp4") else _picture(format="PNG"))
+    alone = write(tmp_path / "alone", (1,), strange=False)
+    for place in (places[3], places[5], places[6]):
+        _add(alone, place, film)
+    (study / "sub-001" / "beh" / "sub-001_link_beh.tsv").symlink_to("/etc/hostname")
+    for folder in (study, alone):
+        write_manifest(folder)
+        done = export_study(open_study(folder), tmp_path / f"{folder.name}-out")
+        left = {p.relative_to(done.folder).as_posix() for p in done.folder.rglob("*")}
+        assert not left & set(places)
+        withheld = {item.path for item in done.withheld}
+        assert {place for place in places if (folder / place).is_file()} <= withheld
+    assert "sub-001/beh/sub-001_link_beh.tsv" in {
+        item.path for item in export_study(open_study(study), tmp_path / "again").withheld
+    }
+
+
+def test_pictures_in_texts_and_who_is_who(tmp_path: Path) -> None:
+    study = write(tmp_path / "study", (1, 2), strange=False)
+    packed = base64.b64encode(_picture(format="JPEG")).decode()
+    _add(study, "derivatives/pages/all.json", json.dumps({"face": f"data:image/jpeg;base64,{packed}"}))
+    _add(study, "derivatives/pages/sub-002/sub-002_face.json", json.dumps({"face": packed}))
+    _add(study, "derivatives/people/map.tsv", "dataset\tsubject\tparticipant_id\nx\tAnna\tsub-001\n")
+    _add(study, "derivatives/people/contact.tsv", "participant_id\te-mail\nsub-001\ta@b.c\n")
+    done = export_study(open_study(study), tmp_path / "out")
+    assert not list((tmp_path / "out" / "derivatives").glob("p*/**/*.*"))
+    reasons = {item.path: item.reason for item in done.withheld}
+    assert reasons["derivatives/people/map.tsv"] == "it says who is who"
+    assert "sub-002" in reasons["derivatives/pages/all.json"]
+
+
+def test_what_derived_files_tell_is_taken_out(tmp_path: Path) -> None:
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    study = write(tmp_path / "study", (1,), strange=False)
+    exif, words = Image.Exif(), PngInfo()
+    exif[0x9003], exif[0x13B] = "2024:03:05 10:00:00", "Anna Berg"
+    words.add_text("Author", "Anna Berg")
+    jpeg = _picture(format="JPEG", exif=exif, comment=b"Anna")
+    png = _picture(format="PNG", pnginfo=words)
+    _add(study, "derivatives/faces/sub-001/sub-001_apex.jpg", jpeg)
+    _add(study, "derivatives/faces/sub-001/sub-001_apex.png", png)
+    _add(study, "derivatives/pages/sub-001_page.html", "<g></g> /home/Anna/x.acq on 5 March 2024")
+    _add(study, "README", "Recorded in /home/Anna/study/x.acq on 2024-03-05 and 06.03.2024.\n")
+    _add(
+        study,
+        "sub-001/beh/sub-001_task-other_beh.json",
+        json.dumps({"PatientName": "Anna", "Day": "20240305"}),
+    )
+    physio = layout.physio(study, "001")
+    with open(physio, "rb") as file:
+        content = gzip.decompress(file.read())
+    with open(physio, "wb") as file, gzip.GzipFile("Anna.tsv", "wb", fileobj=file, mtime=1.7e9) as packed:
+        packed.write(content)
+    write_manifest(study)
+    out = export_study(open_study(study), tmp_path / "out", audience="analysis").folder
+    for path in out.rglob("*"):
+        if path.is_file():
+            assert not re.search(rb"Anna|home/|2024-03-05|March 2024|03.2024|20240305", path.read_bytes()), (
+                path
+            )
+    for name, before in (("sub-001_apex.jpg", jpeg), ("sub-001_apex.png", png)):
+        with Image.open(out / "derivatives/faces/sub-001" / name) as a, Image.open(io.BytesIO(before)) as b:
+            assert np.array_equal(np.asarray(a), np.asarray(b))
+    assert (out / "derivatives/pages/sub-001_page.html").read_text() == "<g></g> x.acq on n/a"
+    assert gzip.decompress(layout.physio(out, "001").read_bytes()) == content
+    assert layout.physio(out, "001").read_bytes()[4:8] == bytes(4)
+
+
+def test_stamps_of_a_person_move_together_and_their_old_clock_map_stays(tmp_path: Path) -> None:
+    """Over midnight too; a map from stamps that are not there any more would be a wrong number."""
+    from mien.dataset.synchronise import sync_path
+
+    study = write(tmp_path / "study", (1,), strange=False)
+    midnight = 19_800 * 86_400.0
+    for run, first in ((1, midnight - 60), (2, midnight + 60)):
+        stamps = "".join(f"{i}\tn/a\t{first + i:.6f}\n" for i in range(3))
+        layout.frame_times(study, "001", run).write_text(f"frame\tcounter\thost_time_s\n{stamps}")
+    place = sync_path(study, "sub-001").relative_to(study).as_posix()
+    _add(study, place, json.dumps({"camera": {"pieces": [{"offset_s": -midnight}]}}))
+    write_manifest(study)
+    done = export_study(open_study(study), tmp_path / "out")
+    runs = open_study(done.folder).session("001").videos()
+    assert [runs[n].host_stamps_s[0] for n in (1, 2)] == [86_340.0, 86_460.0]
+    assert place in {item.path for item in done.withheld}
+
+
+def test_an_unfinished_import_beside_the_copy_is_left_alone(tmp_path: Path, monkeypatch) -> None:
+    study = write(tmp_path / "study", (1,), strange=False)
+    (tmp_path / ".out.part").mkdir()
+    (tmp_path / ".out.part" / "begun").write_text("x")
+    export_study(open_study(study), tmp_path / "out")
+    assert (tmp_path / ".out.part" / "begun").is_file()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert export_study(open_study(study), Path()).n_files > 5
+    assert (tmp_path / "here" / "participants.tsv").is_file()
+
+
+def test_words_in_brainvision_headers(tmp_path: Path) -> None:
+    header = "[Common Infos]\nDataFile=x.eeg\n[Comment]\nPatient Anna Berg\n[Channel Infos]\nCh1=Cz,,0.1\n"
+    (tmp_path / "a.vhdr").write_text(header)
+    copy_without(tmp_path / "a.vhdr", tmp_path / "b.vhdr", days=1, sound=True)
+    assert (tmp_path / "b.vhdr").read_text() == header.replace("[Comment]\nPatient Anna Berg\n", "")
+    (tmp_path / "a.vmrk").write_text(
+        "[Marker Infos]\nMk1=Comment,Anna spoke,5,1,0\nMk2=Stimulus,S 12,9,1,0\n"
+    )
+    copy_without(tmp_path / "a.vmrk", tmp_path / "b.vmrk", days=1, sound=True)
+    assert (
+        tmp_path / "b.vmrk"
+    ).read_text() == "[Marker Infos]\nMk1=Comment,,5,1,0\nMk2=Stimulus,S 12,9,1,0\n"
 
 
 def test_refusals(study: Path, tmp_path: Path) -> None:
@@ -235,6 +383,8 @@ def test_texts_and_markers(tmp_path: Path) -> None:
     copy_without(tmp_path / "a.json", tmp_path / "b.json", days=40_000, sound=True)
     found = json.loads((tmp_path / "b.json").read_text())["a"][0]
     assert found == {"AcquisitionDateTime": "1914-08-30T10:00:00", "File": "x.acq", "Rate": 5}
+    for text in ("see https://a.b/c", "doi.org/10.1/x", "at 3/4 or n/a", "<g></g></svg>"):
+        assert without_paths(text) == text
     marker = "[Common Infos]\nDataFile=/data/anna/x.eeg\nMk1=New Segment,,1,1,0,20240305100000000000\n"
     (tmp_path / "a.vmrk").write_text(marker)
     copy_without(tmp_path / "a.vmrk", tmp_path / "b.vmrk", days=40_000, sound=True)

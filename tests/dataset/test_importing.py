@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from mien.core import DataError, OptionError
-from mien.dataset import open_study, validate
+from mien.dataset import StudyWriter, importing, open_study, validate
 from mien.dataset.catalog import dataset_format
 from mien.dataset.catalog.adapter import Clip, CodedRow, Reading
 from mien.dataset.importing import import_study
@@ -268,3 +268,41 @@ def test_a_full_disk_leaves_no_study(tmp_path: Path) -> None:
     assert start(tmp_path / "source", tmp_path / "study", limit=0).wait() == 0
     assert json.loads((tmp_path / "study/derivatives/coding/import.json").read_text())["n_rows"] == 4
     assert not list(tmp_path.glob(".study.part*"))
+
+
+@pytest.mark.parametrize(
+    ("clip", "subject", "source"),
+    [
+        ("006_1_2", "006", "1_2"),
+        ("s03_ne_01", "s03", "ne_01"),
+        ("15_0101", "s15", "0101"),
+        ("EP02_01f", "sub02", "EP02_01f"),
+        ("fear_4_121", "4", "fear_4_121"),
+        ("006", "006", None),
+    ],
+)
+def test_the_study_does_not_say_whose_a_clip_was(clip: str, subject: str, source: str | None) -> None:
+    assert importing._anonymous(clip, subject) == source
+
+
+def test_an_import_goes_on_with_the_numbers_it_was_begun_with(
+    invented: Invented, tmp_path: Path, monkeypatch
+) -> None:
+    dataset, study = invented, tmp_path / "study"
+    with monkeypatch.context() as patch:
+        patch.setattr(StudyWriter, "finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            import_study(dataset, dataset.folder, study, recordings=False)
+    other = tmp_path / "other.tsv"
+    known = (tmp_path / "study-pseudonyms.tsv").read_text().replace("sub-001", "sub-007")
+    other.write_text(known)
+    with pytest.raises(DataError, match="unfinished study of these settings"):
+        import_study(dataset, dataset.folder, study, recordings=False, pseudonyms=other)
+
+
+def test_pictures_of_fractions_are_refused(tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.fromarray(np.full((4, 4), 0.5, dtype=np.float32)).save(tmp_path / "a.tif")
+    with pytest.raises(DataError, match="8 or 16 bits"):
+        importing._picture(tmp_path / "a.tif")

@@ -11,8 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from mien.cli.main import program
-from mien.core import DataError
-from mien.dataset import open_study, validate, withdraw
+from mien.core import DataError, OptionError
+from mien.dataset import importing, open_study, validate, withdraw
+from mien.dataset.catalog.adapter import Clip, Reading
 
 sys.path.insert(0, str(Path(__file__).parent))
 import tiny_study as tiny
@@ -59,7 +60,7 @@ def test_nothing_is_left(copy: Path) -> None:
     assert {str(Path(p).relative_to(copy)) for p in done.removed} == gone
     assert not any("sub-001" in place for place in files(copy))
     for path in copy.rglob("*"):
-        if path.is_file() and path.suffix in (".tsv", ".json"):
+        if path.is_file() and path.suffix in (".tsv", ".json") and path.parent != copy:
             assert "sub-001" not in path.read_text().split('"sub-0012"')[0]
     assert "results/records/both.json" in gone
     assert "results/report.html" in gone
@@ -117,3 +118,124 @@ def test_the_command(copy: Path) -> None:
     told = json.loads(run(program(), ["withdraw", str(copy / "study"), "sub-002", "--json"]).stdout)
     assert told["participant_id"] == "sub-002"
     assert any(path.endswith("_eeg.vhdr") for path in told["removed"])
+
+
+def test_what_others_folders_and_other_tables_say(copy: Path) -> None:
+    """A fold is named by its test subject, and was trained with the others."""
+    results = copy / "results"
+    (results / "folds" / "sub-002").mkdir(parents=True)
+    (results / "folds" / "sub-002" / "record.json").write_text('{"train": ["sub-001", "sub-003"]}')
+    (results / "folds" / "sub-002" / "model.safetensors").write_bytes(b"x")
+    (results / "samples.tsv").write_text("sample_id\tsubject_id\n1\tsub-001\n")
+    features = copy / "study" / "derivatives" / "features"
+    (features / "wide.tsv").write_text("time\tsub-001\tsub-002\n0\t1\t2\n")
+    (features / "sub-average").mkdir()
+    (features / "sub-average" / "sub-average_flow.npz").write_bytes(b"of both")
+    source = copy / "study" / "sourcedata" / "sub-001"
+    source.mkdir(parents=True)
+    (source / "face.avi").write_bytes(b"x")
+    (copy / "study" / "stimuli" / "sub-001_reaction.png").write_bytes(b"x")
+    code = copy / "study" / "code"
+    code.mkdir()
+    (code / "run.py").write_text("print(1)")
+    before = files(copy)
+    withdraw(copy / "study", "sub-001", results=[results])
+    gone = before - files(copy)
+    assert {
+        "results/folds/sub-002/record.json",
+        "results/folds/sub-002/model.safetensors",
+        "results/samples.tsv",
+        "study/derivatives/features/wide.tsv",
+        "study/derivatives/features/sub-average/sub-average_flow.npz",
+        "study/sourcedata/sub-001/face.avi",
+        "study/stimuli/sub-001_reaction.png",
+    } <= gone
+    assert "study/code/run.py" in files(copy)
+    assert {place for place in before if place.startswith("study/sub-002/")} <= files(copy)
+
+
+def test_rows_alone_tell_that_a_model_was_made_of_the_participant(copy: Path, tmp_path: Path) -> None:
+    only = tmp_path / "only"
+    only.mkdir()
+    (only / "scores.tsv").write_text("participant_id\tf1\nsub-001\t1\nsub-002\t1\n")
+    (only / "model.safetensors").write_bytes(b"x")
+    withdraw(copy / "study", "sub-001", results=[only])
+    assert files(only) == {"scores.tsv"}
+
+
+def test_the_longest_id_is_another_one(copy: Path) -> None:
+    (copy / "study" / "derivatives" / "features" / "sub-0011_flow.npz").write_bytes(b"x")
+    people = copy / "study" / "participants.tsv"
+    people.write_text(
+        people.read_text() + "sub-0011" + "\tn/a" * people.read_text().split("\n")[0].count("\t") + "\n"
+    )
+    withdraw(copy / "study", "sub-001")
+    assert "study/derivatives/features/sub-0011_flow.npz" in files(copy)
+
+
+@pytest.mark.parametrize("stop_after", range(0, 30, 3))
+def test_what_is_of_all_goes_even_after_an_interruption(copy: Path, monkeypatch, stop_after: int) -> None:
+    """What says that it must go is removed after it."""
+    (copy / "results" / "zz.npz").write_bytes(b"of both")
+    real, count = Path.unlink, [0]
+
+    def failing(path: Path, missing_ok: bool = False) -> None:
+        count[0] += 1
+        if count[0] > stop_after:
+            raise KeyboardInterrupt
+        real(path, missing_ok=missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", failing)
+        try:
+            withdraw(copy / "study", "sub-001", results=[copy / "results"])
+        except KeyboardInterrupt:
+            withdraw_again = True
+        else:
+            withdraw_again = False
+    if withdraw_again:
+        withdraw(copy / "study", "sub-001", results=[copy / "results"])
+    assert not {"results/zz.npz", "results/report.html", "study/derivatives/features/pooled.parquet"} & files(
+        copy
+    )
+
+
+def test_who_is_who_from_within_and_its_permissions(copy: Path, monkeypatch) -> None:
+    people = copy / "study-pseudonyms.tsv"
+    people.chmod(0o600)
+    monkeypatch.chdir(copy / "study")
+    withdraw(Path(), "sub-001")
+    assert "Anna" not in people.read_text()
+    assert people.stat().st_mode & 0o777 == 0o600
+
+
+def test_results_that_hold_the_study_and_a_table_that_is_not_there(copy: Path) -> None:
+    before = files(copy)
+    with pytest.raises(OptionError, match="got one that holds the study"):
+        withdraw(copy / "study", "sub-001", results=[copy])
+    with pytest.raises(DataError, match="wanted the table of who is who"):
+        withdraw(copy / "study", "sub-001", pseudonyms=copy / "none.tsv")
+    assert files(copy) == before
+
+
+def test_a_linked_folder(copy: Path) -> None:
+    (copy / "study" / "sub-001").rename(copy / "elsewhere")
+    (copy / "study" / "sub-001").symlink_to(copy / "elsewhere")
+    withdraw(copy / "study", "sub-001")
+    assert not (copy / "study" / "sub-001").is_symlink()
+    assert not [place for place in files(copy) if place.startswith("elsewhere")]
+
+
+def test_the_number_of_somebody_who_withdrew_is_given_to_nobody(copy: Path) -> None:
+    people = copy / "study-pseudonyms.tsv"
+    withdraw(copy / "study", "sub-002")
+    assert people.read_text().splitlines()[-1] == "x\twithdrawn sub-002\tsub-002"
+    with pytest.raises(DataError, match="got nothing of that name"):
+        withdraw(copy / "study", "sub-002")
+    assert importing._pseudonyms(people, "x", reading_of("Anna", "New")) == {
+        "Anna": "sub-001", "withdrawn sub-002": "sub-002", "New": "sub-003",
+    }  # fmt: skip
+
+
+def reading_of(*subjects: str) -> Reading:
+    return Reading(Path("table"), 1.0, tuple(Clip(subject, "clip") for subject in subjects), ())

@@ -30,6 +30,7 @@ def root(
 def program() -> typer.Typer:
     """The program with all its commands."""
     from mien.cli import (
+        concordance,
         demo,
         describe,
         export,
@@ -55,7 +56,7 @@ def program() -> typer.Typer:
     app.callback(invoke_without_command=True)(root)
     modules = (
         *(demo, simulate, import_, inspect, validate, sync, describe, recognise, score, report),
-        *(export, withdraw),
+        *(concordance, export, withdraw),
     )
     for module in modules:
         module.register(app)

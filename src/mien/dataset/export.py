@@ -7,22 +7,28 @@ can say whose face is in it.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mien.core.errors import DataError, OptionError
 from mien.dataset import layout, tables
 from mien.dataset.consent import Audience, Shows, may_leave
 from mien.dataset.manifest import write_manifest
-from mien.dataset.privacy import HARMLESS_COLUMNS, OLDEST_AGE, copy_without, traces_of
+from mien.dataset.privacy import (
+    HARMLESS_COLUMNS,
+    OLDEST_AGE,
+    can_clean,
+    copy_without,
+    holds_day,
+    holds_picture,
+    says_who,
+    traces_of,
+)
 from mien.dataset.study import Study
-
-if TYPE_CHECKING:
-    pass
 
 _DAY_S = 86_400.0
 _LEAST_SHIFT, _SHIFT_RANGE = 365 * 110, 365  # every day of our century comes to lie before 1925
@@ -35,6 +41,9 @@ _TRACES = (
 _ROOT = ("dataset_description.json", "README", ".bidsignore", "CHANGES", "participants.json")
 _TEXTS = (".tsv", ".json")
 _MADE_ANEW = ("participants.tsv", "manifest.tsv")
+_NAMED = re.compile(r"sub-[0-9A-Za-z]+")
+_RAW = re.compile(r"(sub-[0-9A-Za-z]+)/(?:ses-[0-9A-Za-z]+/)?(?:(?:eeg|beh)/)?\1_[^/]+")
+"""Where a participant's own files lie: a folder or file of another name may be a person's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +99,8 @@ def export_study(
         raise DataError(
             folder, wanted="an empty or absent folder", got="one that holds something", remedy="name another"
         )
-    part = folder.absolute().parent / f".{folder.name}.part"
+    folder = folder if folder.name not in ("", "..") else folder.resolve()
+    part = folder.absolute().parent / f".{folder.name}.export.part"  # not an unfinished import's
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
@@ -109,24 +119,32 @@ def export_study(
 def _copy(study: Study, part: Path, audience: Audience, keep: Sequence[str]) -> Iterator[Withheld]:
     days = {name: _LEAST_SHIFT + secrets.randbelow(_SHIFT_RANGE) for name in study.participants}
     others = _LEAST_SHIFT + secrets.randbelow(_SHIFT_RANGE)
+    stamps = {name: _days_of_stamps(study, name) for name in study.participants}
     for path in sorted(study.folder.rglob("*")):
         place = path.relative_to(study.folder)
-        if not path.is_file() or path.is_symlink() or place.as_posix() in _MADE_ANEW:
+        if place.as_posix() in _MADE_ANEW or (path.is_dir() and not path.is_symlink()):
             continue
-        owner = _owner(place, study)
-        reason = _decide(place, owner, study, audience)
+        owners = _owners(place)
+        reason = _decide(path, place, owners, study, audience)
+        first = owners[0] if len(owners) == 1 else ""
+        if reason is None and place.name.endswith("_map.json") and stamps.get(first):
+            reason = "it counts from the day of recording: mien sync makes it anew from the copy"
         if reason is not None:
             yield Withheld(place.as_posix(), reason)
             continue
-        level = study.participants[owner].consent_level if owner else None
+        if place.parts[0] == "stimuli" and place.suffix not in _TEXTS:
+            (part / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, part / place)  # a maker's film, which shows nobody of the study
+            continue
+        levels = [study.participants[owner].consent_level for owner in owners]
         copy_without(
             path,
             part / place,
-            days=days.get(owner or "", others),
-            sound=owner is not None and may_leave("voice", level, audience=audience),
+            days=days.get(first, others),
+            sound=bool(owners) and all(may_leave("voice", level, audience=audience) for level in levels),
         )
-        if place.name.endswith("_frametimes.tsv"):
-            _without_days(part / place)
+        if place.name.endswith("_frametimes.tsv") and stamps.get(first):
+            _without_days(part / place, stamps[first])
         if left := [t for t in traces_of(part / place) if t.kind != "column"]:
             raise DataError(
                 path,
@@ -140,35 +158,40 @@ def _copy(study: Study, part: Path, audience: Audience, keep: Sequence[str]) -> 
     yield from _write_participants(study, part, keep)
 
 
-def _owner(place: Path, study: Study) -> str | None:
-    """The participant whose file it is; None for a file of several or of nobody."""
-    for part in reversed(place.parts):
-        name = part.split("_")[0].split(".")[0]
-        if name in study.participants:
-            return name
-    return None
+def _owners(place: Path) -> tuple[str, ...]:
+    """Everybody whom a file's path names, as in sub-001; nobody for a file of several."""
+    return tuple(dict.fromkeys(_NAMED.findall(place.as_posix())))
 
 
-def _decide(place: Path, owner: str | None, study: Study, audience: Audience) -> str | None:
+def _decide(path: Path, place: Path, owners: Sequence[str], study: Study, audience: Audience) -> str | None:
     """Why a file must stay at home; None if it may leave. Every file of every export passes here."""
+    if path.is_symlink() or not path.is_file():
+        return "a link or no plain file: what it shows lies elsewhere"
     if any(part.startswith(".") for part in place.parts) and place.as_posix() not in _ROOT:
         return "hidden files are nobody's"
-    if place.name.endswith("pseudonyms.tsv"):
+    if place.name.lower().endswith("pseudonyms.tsv"):
         return "it says who is who"
-    if place.parts[0] == "stimuli":
-        if audience == "analysis" or place.suffix in _TEXTS:
-            return None
-        return "the rights in stimuli are their makers'"
+    if holds_day(place.as_posix()):
+        return "its name holds a day"
+    if any(owner not in study.participants for owner in owners):
+        return "participants.tsv does not name this participant"
     if len(place.parts) == 1:
         known = place.name in _ROOT or (place.name.startswith("task-") and place.suffix == ".json")
         return None if known else "no file of the layout"
-    if place.parts[0].startswith("sub-") and owner is None:
-        return "participants.tsv does not name this participant"
-    shows = _shows(place)
-    if shows is None:
+    if place.parts[0] not in ("stimuli", "derivatives") and not _RAW.fullmatch(place.as_posix()):
         return "no file of the layout: nobody can say what it shows"
-    owners = [owner] if owner is not None else list(study.participants)
-    for who in owners:
+    if said := says_who(path):
+        return said
+    if place.parts[0] == "stimuli" and place.suffix not in _TEXTS:
+        return None if audience == "analysis" else "the rights in stimuli are their makers'"
+    shows = _shows(place)
+    if place.parts[0] == "stimuli":
+        shows = "trace"
+    if shows is None or not can_clean(place):
+        return "no file of the layout: nobody can say what it shows"
+    if shows == "trace" and holds_picture(path):
+        shows = "face"
+    for who in owners or study.participants:
         level = study.participants[who].consent_level
         if not may_leave(shows, level, audience=audience):
             return f"it shows a {shows}, and {who} has consent level {'n/a' if level is None else level}"
@@ -188,13 +211,21 @@ def _shows(place: Path) -> Shows | None:
     return None
 
 
-def _without_days(path: Path) -> None:
-    """Take whole days off stamps that count from 1970."""
+def _days_of_stamps(study: Study, name: str) -> int:
+    """Whole days before a participant's first stamp, where stamps count from 1970; 0 where they do not."""
+    first = []
+    for path in sorted((study.folder / name).rglob("*_frametimes.tsv")):
+        if path.is_file() and len(table := tables.read_frame_times(path)):
+            first.append(float(table["host_time_s"].min()))
+    days = int(min(first, default=0.0) // _DAY_S)
+    return days if days >= 366 else 0
+
+
+def _without_days(path: Path, days: int) -> None:
+    """Take whole days off stamps, as many off every run of a participant."""
     table = tables.read_frame_times(path)
-    first = float(table["host_time_s"].min()) if len(table) else 0.0
-    if first >= 366 * _DAY_S:
-        table["host_time_s"] -= first // _DAY_S * _DAY_S
-        tables.write_table(path, table, columns=layout.FRAME_COLUMNS, decimals=6)
+    table["host_time_s"] -= days * _DAY_S
+    tables.write_table(path, table, columns=layout.FRAME_COLUMNS, decimals=6)
 
 
 def _write_participants(study: Study, part: Path, keep: Sequence[str]) -> Iterator[Withheld]:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mien.core.errors import DataError, OptionError
+from mien.core.records import digest
 from mien.core.signal import Signal
 from mien.core.time import FloatArray, IntArray
 from mien.dataset import layout, tables
@@ -42,6 +43,7 @@ _VERSION = 1
 _BLOCK = 200_000  # samples of EEG converted at a time
 _STEPS_UV = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _LARGEST = 32_767
+_DEEP = 1 << 13  # below, the upper eight of 16 bits keep too few grey levels
 _EEG_TYPES = {
     "HEO": "EOG", "VEO": "EOG", "HEOG": "EOG", "VEOG": "EOG", "EKG": "ECG", "ECG": "ECG", "EMG": "EMG",
     "CB1": "MISC", "CB2": "MISC", "TRIGGER": "TRIG", "STATUS": "TRIG", "STI 014": "TRIG",
@@ -121,6 +123,7 @@ def import_study(
     OptionError
         If the table of pseudonyms would lie in the study.
     """
+    folder = folder if folder.name not in ("", "..") else folder.resolve()
     people = pseudonyms or folder.absolute().parent / f"{folder.name}-pseudonyms.tsv"
     if people.resolve().is_relative_to(folder.resolve()):
         raise OptionError(
@@ -128,9 +131,10 @@ def import_study(
         )
     reading = dataset.read(source, labels=labels)
     _refuse_empty(dataset, reading)
-    identity = f"import {_VERSION} {dataset.name} {recordings} {file_digest(reading.table)}"
-    writer = StudyWriter(folder, identity=identity)
     names = _pseudonyms(people, dataset.name, reading)
+    told = digest([dataset.name, recordings, file_digest(reading.table), sorted(names.items())])
+    writer = StudyWriter(folder, identity=f"import {_VERSION} {told}")  # a person keeps the number begun with
+    _write_pseudonyms(people, dataset.name, names)
     clips = _by_subject(reading.clips)
     rows = _by_clip(reading.rows)
     flagged: list[ImportedRow] = []
@@ -197,9 +201,7 @@ def _by_clip(rows: Iterable[CodedRow]) -> dict[tuple[str, str], list[CodedRow]]:
 
 
 def _pseudonyms(path: Path, dataset: str, reading: Reading) -> dict[str, str]:
-    """The participant of every subject; the table is written for its owner's eyes alone."""
-    import pandas as pd
-
+    """The participant of every subject, those of the table as they are there."""
     columns = ["dataset", "subject", "participant_id"]
     known: dict[str, str] = {}
     if path.exists():
@@ -218,10 +220,30 @@ def _pseudonyms(path: Path, dataset: str, reading: Reading) -> dict[str, str]:
         if subject not in known:
             number += 1
             known[subject] = f"sub-{number:03d}"
-    rows = pd.DataFrame([(dataset, s, p) for s, p in sorted(known.items())], columns=columns)
+    return known
+
+
+def _write_pseudonyms(path: Path, dataset: str, names: Mapping[str, str]) -> None:
+    """Who is who, for its owner's eyes alone."""
+    import pandas as pd
+
+    columns = ["dataset", "subject", "participant_id"]
+    rows = pd.DataFrame([(dataset, s, p) for s, p in sorted(names.items())], columns=columns)
     tables.write_table(path, rows, columns=columns)
     os.chmod(path, 0o600)
-    return known
+
+
+def _anonymous(name: str, subject: str) -> str | None:
+    """A clip's name without its subject, as 1_2 of 006_1_2: who is who stays outside the study."""
+    number = re.search(r"(\d+)$", subject)
+    spellings = [re.escape(subject)]
+    if number:  # s15 stands before its clips as 15 and as s015 too
+        spellings.append(rf"(?:{re.escape(subject[: number.start()])})?0*{int(number[1])}")
+    rest = re.sub(rf"^(?:{'|'.join(spellings)})[_ -]+", "", name, flags=re.I)
+    if not subject.isdigit():  # the 4 in fear_4_121 is no subject
+        rest = re.sub(rf"(?<![0-9A-Za-z]){re.escape(subject)}(?![0-9A-Za-z])", "", rest, flags=re.I)
+    rest = rest.strip("_ -")
+    return None if not rest or rest.lower() == subject.lower() else rest
 
 
 # --- one recording with its rows
@@ -299,6 +321,7 @@ def _write_participant(
     trials, coded = [], []
     for number, run in runs.items():
         clip = run.clip
+        source = _anonymous(clip.name, clip.subject)
         if run.filmed and clip.video is not None:
             files.copy_video(number, clip.video)
         elif run.filmed:
@@ -309,7 +332,7 @@ def _write_participant(
         trials.append(
             {
                 "trial": number, "code": clip.code, "stimulus": clip.stimulus, "emotion": clip.emotion,
-                "self_report": None, "valence": None, "arousal": None, "source": clip.name,
+                "self_report": None, "valence": None, "arousal": None, "source": source,
             }
         )  # fmt: skip
         coded += [_coded(number, run, row, flags) for row, flags in run.coded]
@@ -377,8 +400,22 @@ def _picture(path: Path) -> np.ndarray:
 
         with Image.open(path) as image:
             if image.mode.startswith("I;16") or image.mode == "I":
-                values = np.asarray(image).astype(np.uint32) >> 8
-                return np.repeat(np.minimum(values, 255).astype(np.uint8)[..., None], 3, axis=2)
+                deep = np.asarray(image).astype(np.uint32)
+                if 255 < deep.max(initial=0) < _DEEP:
+                    raise DataError(
+                        path,
+                        wanted="a 16-bit picture that uses its upper bits",
+                        got=f"grey levels up to {deep.max()}",
+                        remedy="convert the pictures to 8 bits by their true depth",
+                    )
+                return np.repeat(np.minimum(deep >> 8, 255).astype(np.uint8)[..., None], 3, axis=2)
+            if image.mode == "F":
+                raise DataError(
+                    path,
+                    wanted="a picture of 8 or 16 bits",
+                    got="one of fractions, whose white nobody states",
+                    remedy="convert the pictures to 8 bits",
+                )
             return np.asarray(image.convert("RGB"))
 
 
@@ -496,7 +533,10 @@ def _said(dataset: DatasetFormat, reading: Reading, counts: Mapping[str, int]) -
         "rate_hz": reading.rate_hz,
         "n_rows": len(reading.rows),
         "flags": dict(sorted(counts.items())),
-        "corrections": [asdict(correction) for correction in reading.corrected],
+        "corrections": [
+            {key: word for key, word in asdict(correction).items() if key not in ("subject", "clip")}
+            for correction in reading.corrected
+        ],
         "remarks": list(reading.remarks),
     }
 

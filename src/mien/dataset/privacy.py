@@ -7,10 +7,12 @@ within a recording stay as they are; only days move, by one number of days per p
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import shutil
 import struct
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -32,8 +34,43 @@ _IDENTIFYING = re.compile(
     r"name|initial|birth|dob|e-?mail|phone|address|street|city|zip|passport|insurance|student|matric|subject_id",
     re.I,
 )
-_PATH = re.compile(r"(?:[A-Za-z]:[\\/]|\\\\[^\\]+\\|(?<![\w:./])/(?=[^/\s]+/))[^\t\r\n\"',;|<>]*")
+_PATH = re.compile(
+    r"(?:file://|(?<![A-Za-z])[A-Za-z]:[\\/]|\\\\[^\\]+\\|~[\w.-]*/|(?<![\w:./~+])(?<!base64,)/(?=[^/\s]+/))[^\t\r\n\"',;|<>]*"
+)
 _DAY = re.compile(r"(?<!\d)((?:19|20)\d\d)-(\d\d)-(\d\d)(?!\d)")
+_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}\.?"
+_OTHER_DAY = re.compile(
+    r"(?<![\d.])(?:19|20)\d\d([/.:])[01]\d\1[0-3]\d(?![\d.])"  # 2024/03/05
+    r"|(?<![\d./])[0-3]?\d([./-])[0-3]?\d\2(?:19|20)\d\d(?!\d)"  # 05.03.2024, 3/5/2024
+    r"|(?<=[G-Zg-z_])(?:19|20)\d\d[01]\d[0-3]\d(?!\d)"  # happy_1_101_3_20240305
+    r"|(?<![0-9A-Fa-f.])(?:19|20)\d\d[01]\d[0-3]\d(?=[_T])"
+    rf"|(?<!\d)[0-3]?\d(?:st|nd|rd|th|\.)?[ -]{_MONTH},?[ -](?:19|20)\d\d(?!\d)"  # 5 March 2024
+    rf"|\b{_MONTH} [0-3]?\d(?:st|nd|rd|th)?,? (?:19|20)\d\d(?!\d)",  # March 5, 2024
+    re.I,
+)
+_DIGITS_DAY = re.compile(r"(?:19|20)\d\d[01]\d[0-3]\d")
+_DAY_IN_NAME = re.compile(r"(?<!\d)(?:19|20)\d\d[-_.]?(?:0\d|1[0-2])[-_.]?(?:[0-2]\d|3[01])(?!\d)")
+_TELLING_KEY = re.compile(
+    r"^(?:patient|operator|experimenter|physician|institution|hospital|station|deviceserial|username|hostname)"
+    r"|birth|(?:first|last|sur|given|family|subject|participant|person)_?names?$|e-?mail|phone|^address",
+    re.I,
+)
+_TELLING_COLUMN = re.compile(
+    r"(?:first|last|given|family|sur|full|real|person|subject|participant|patient)_?names?|e-?mails?|phone\w*"
+    r"|address|(?:date_of_)?birth\w*|dob|initials",
+    re.I,
+)
+_PACKED = re.compile(rb"data:(?:image|video|audio)\\?/|(?:[A-Za-z0-9+/=_-]|\\[nr/]){240,}")
+_PICTURE_HEADS = (b"\x89PNG", b"\xff\xd8\xff")
+_CLEANED = (
+    ".json", ".tsv", ".gz", ".vhdr", ".vmrk", ".eeg", ".edf", ".bdf", ".wav", *layout.VIDEO_SUFFIXES,
+    ".jpg", ".jpeg", ".png", ".npz", ".npy", ".parquet", ".safetensors",
+    ".csv", ".txt", ".md", ".log", ".jsonl", ".yaml", ".html", ".svg", "",
+)  # fmt: skip
+_PLAIN_TEXTS = (".csv", ".txt", ".md", ".log", ".jsonl", ".yaml", ".html", ".svg")
+_PNG_KEPT = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"pHYs", b"sBIT")
+_COMMENT_MARKER = re.compile(rb"(?m)^(Mk\d+=Comment),[^,\r\n]*")
+_COMMENTS = re.compile(r"(?ms)^\[Comment\].*?(?=^\[|\Z)")
 _SEGMENT_DAY = re.compile(rb"(?m)^(Mk\d+=New Segment,[^\r\n]*,)(\d{8})(\d{12})")
 _HARMLESS_TAGS = {
     "major_brand", "minor_version", "compatible_brands", "encoder", "handler_name", "vendor_id", "language",
@@ -81,18 +118,24 @@ def without_paths(text: str) -> str:
     >>> without_paths("saved to /home/someone/study/x.acq")
     'saved to x.acq'
     """
-    return _PATH.sub(lambda found: re.split(r"[\\/]", found[0].rstrip("\\/"))[-1], text)
+    return _PATH.sub(lambda found: _last_name(found[0]) if _is_path(found[0]) else found[0], text)
+
+
+def _last_name(path: str) -> str:
+    return re.split(r"[\\/]", path.rstrip("\\/"))[-1]
 
 
 def shifted_days(text: str, days: int) -> str:
     """The text with every day of the form 2024-03-05 moved back; what is no day stays.
 
+    A day in another spelling becomes n/a: which of 03/05/2024 is the month nobody can say.
+
     Examples
     --------
-    >>> shifted_days("at 2024-03-05T10:00", 5)
-    'at 2024-02-29T10:00'
+    >>> shifted_days("at 2024-03-05T10:00", 5), shifted_days("on 5 March 2024", 5)
+    ('at 2024-02-29T10:00', 'on n/a')
     """
-    return _DAY.sub(lambda found: _earlier(found, days), text)
+    return _OTHER_DAY.sub("n/a", _DAY.sub(lambda found: _earlier(found, days), text))
 
 
 def _earlier(found: re.Match[str], days: int) -> str:
@@ -105,7 +148,19 @@ def _earlier(found: re.Match[str], days: int) -> str:
 
 def _recent_day(text: str) -> bool:
     """Whether there is a day after 1925; before, it was shifted, as BIDS has it."""
-    return any(int(found[1]) >= 1925 for found in _DAY.finditer(text))
+    shifted = all(int(found[1]) < 1925 for found in _DAY.finditer(text))
+    return not shifted or _OTHER_DAY.search(text) is not None
+
+
+def holds_day(name: str) -> bool:
+    """Whether the name of a file or folder holds a day.
+
+    Examples
+    --------
+    >>> holds_day("sub-001_acq-20240305_eeg.vhdr"), holds_day("sub-001_run-01_video.mp4")
+    (True, False)
+    """
+    return _DAY_IN_NAME.search(name) is not None
 
 
 # --- what a file tells
@@ -132,7 +187,7 @@ def _reader(path: Path) -> Callable[[Path], Iterator[Trace]]:
         return _of_video
     by_suffix: Mapping[str, Callable[[Path], Iterator[Trace]]] = {
         ".json": _of_text, ".tsv": _of_text, ".vhdr": _of_text, ".vmrk": _of_markers, ".edf": _of_edf,
-        ".bdf": _of_edf, ".wav": _of_wav,
+        ".bdf": _of_edf, ".wav": _of_wav, **dict.fromkeys(("", *_PLAIN_TEXTS), _of_text),
     }  # fmt: skip
     return by_suffix.get(path.suffix.lower(), lambda _: iter(()))
 
@@ -204,6 +259,33 @@ def _wav_chunks(path: Path) -> Iterator[tuple[bytes, bytes]]:
         at += 8 + size + size % 2
 
 
+def says_who(path: Path) -> str | None:
+    """What in the columns of a table says who somebody is; None where nothing does."""
+    if path.suffix.lower() not in (".tsv", ".csv"):
+        return None
+    with open(path, "rb") as file:
+        head = file.readline(1 << 16).decode("utf-8", errors="replace").strip().lstrip("\ufeff")
+    columns = [cell.strip().strip('"').lower() for cell in re.split(r"[\t,;]", head)]
+    if "participant_id" in columns and {"subject", "original_id"} & {*columns}:
+        return "it says who is who"
+    telling = next((name for name in columns if _TELLING_COLUMN.fullmatch(name)), None)
+    return None if telling is None else f"a column {telling!r}, which identifies people"
+
+
+def holds_picture(path: Path) -> bool:
+    """Whether a file that should hold numbers or words is, or carries within its text, picture or sound."""
+    with open(path, "rb") as file:
+        head = file.read(16)
+    if path.suffix.lower() in (".json", ".tsv", ""):
+        return _PACKED.search(path.read_bytes()) is not None
+    return path.suffix != ".wav" and (head.startswith(_PICTURE_HEADS) or head[4:8] == b"ftyp")
+
+
+def can_clean(path: Path) -> bool:
+    """Whether `copy_without` knows the kind of file, by its name."""
+    return path.suffix.lower() in _CLEANED
+
+
 # --- the same file without it
 
 
@@ -224,7 +306,7 @@ def copy_without(source: Path, target: Path, *, days: int, sound: bool) -> None:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     suffix = source.suffix.lower()
-    if layout.is_video(source):
+    if suffix in layout.VIDEO_SUFFIXES:
         _copy_video(source, target, sound=sound)
     elif suffix == ".wav":
         _copy_wav(source, target)
@@ -232,10 +314,19 @@ def copy_without(source: Path, target: Path, *, days: int, sound: bool) -> None:
         _copy_edf(source, target, days)
     elif suffix == ".json":
         _copy_json(source, target, days)
-    elif suffix in (".tsv", ".vhdr"):
+    elif suffix == ".vhdr":
+        text = _COMMENTS.sub("", _text(source))
+        write_atomically(target, shifted_days(without_paths(text), days).encode())
+    elif suffix in (".tsv", "", *_PLAIN_TEXTS):
         write_atomically(target, shifted_days(without_paths(_text(source)), days).encode())
     elif suffix == ".vmrk":
         _copy_markers(source, target, days)
+    elif suffix == ".gz":
+        _copy_gzip(source, target)
+    elif suffix in (".jpg", ".jpeg"):
+        write_atomically(target, _plain_jpeg(source.read_bytes()))
+    elif suffix == ".png":
+        write_atomically(target, _plain_png(source.read_bytes()))
     else:
         shutil.copyfile(source, target)
 
@@ -257,12 +348,51 @@ def _copy_json(source: Path, target: Path, days: int) -> None:
 
 def _plain(value: Any, days: int) -> Any:
     if isinstance(value, str):
-        return shifted_days(without_paths(value), days)
+        return "n/a" if _DIGITS_DAY.fullmatch(value) else shifted_days(without_paths(value), days)
     if isinstance(value, list):
         return [_plain(item, days) for item in value]
     if isinstance(value, dict):
-        return {key: _plain(item, days) for key, item in value.items()}
+        kept = {key: item for key, item in value.items() if not _TELLING_KEY.search(key)}
+        return {_plain(key, days): _plain(item, days) for key, item in kept.items()}
     return value
+
+
+def _copy_gzip(source: Path, target: Path) -> None:
+    """The same content without the name and the time that a packed file's header may hold."""
+    try:
+        with (
+            gzip.open(source) as old,
+            open(target, "wb") as out,
+            gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0) as new,
+        ):
+            shutil.copyfileobj(old, new)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(
+            source, wanted="a whole file packed by gzip", got=str(error), remedy="restore it from a copy"
+        ) from error
+
+
+def _plain_jpeg(content: bytes) -> bytes:
+    """A JPEG without the segments that hold EXIF, comments and maker's notes."""
+    kept, at = [content[:2]], 2
+    while at + 4 <= len(content) and content[at] == 0xFF and content[at + 1] != 0xDA:
+        size = 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+        if not (0xE1 <= content[at + 1] <= 0xEF and content[at + 1] != 0xEE) and content[at + 1] != 0xFE:
+            kept.append(content[at : at + size])
+        at += size
+    end = content.rfind(b"\xff\xd9")  # what follows the picture is no picture
+    return b"".join([*kept, content[at : end + 2 if end >= at else None]])
+
+
+def _plain_png(content: bytes) -> bytes:
+    """A PNG without text, EXIF and time."""
+    kept, at = [content[:8]], 8
+    while at + 12 <= len(content):
+        size = 12 + int.from_bytes(content[at : at + 4], "big")
+        if content[at + 4 : at + 8] in _PNG_KEPT:
+            kept.append(content[at : at + size])
+        at += size
+    return b"".join(kept)
 
 
 def _copy_markers(source: Path, target: Path, days: int) -> None:
@@ -271,8 +401,10 @@ def _copy_markers(source: Path, target: Path, days: int) -> None:
         moved = shifted_days(f"{day[:4]}-{day[4:6]}-{day[6:]}", days).replace("-", "")
         return found[1] + moved.encode() + found[3]
 
-    text = _SEGMENT_DAY.sub(earlier, source.read_bytes()).decode("utf-8", errors="replace")
-    write_atomically(target, without_paths(text).encode())
+    text = _SEGMENT_DAY.sub(earlier, source.read_bytes())
+    text = _COMMENT_MARKER.sub(rb"\1,", text)  # words that somebody typed
+    plain = shifted_days(without_paths(text.decode("utf-8", errors="replace")), days)
+    write_atomically(target, plain.encode())
 
 
 def _copy_edf(source: Path, target: Path, days: int) -> None:
