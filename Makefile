@@ -44,6 +44,7 @@ bench: $(STAMP)  ## measure against what people use today
 docs: $(STAMP)   ## regenerate the results in docs/results from commands
 	$(BIN)/python docs/pictures/faces.py
 	$(BIN)/python docs/pictures/trial.py
+	$(BIN)/python docs/pictures/concordance.py
 	$(BIN)/python docs/regenerate_simulated.py
 	$(BIN)/python docs/regenerate_datasets.py
 	$(BIN)/python docs/regenerate.py
