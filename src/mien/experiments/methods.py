@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any
 
 from mien.core.errors import OptionError
+from mien.core.records import Json
 from mien.evaluation import Method
 
 ENTRY_POINT_GROUP = "mien.methods"
+
+
+@dataclass(frozen=True, slots=True)
+class VisualMethod(Method):
+    """A method of recognition from video, which says what it must be given.
+
+    Parameters
+    ----------
+    needs
+        The kind of its input, a name of `mien.recognition.inputs.INPUTS`; None where any will do.
+    """
+
+    needs: str | None = "motion-map"
 
 
 def build_majority(*, seed: int) -> Any:
@@ -28,6 +42,20 @@ def build_linear_svm(*, seed: int, **parameters: Any) -> Any:
     return LinearSVMRecogniser(seed=seed, **parameters)
 
 
+def build_lbp_top(*, seed: int, **parameters: Any) -> Any:
+    """A support vector machine on LBP-TOP vectors; nothing in it is random."""
+    from mien.recognition.lbp_top import LBPTOPRecogniser
+
+    return LBPTOPRecogniser(**parameters)
+
+
+def build_bi_woof(*, seed: int, **parameters: Any) -> Any:
+    """A support vector machine on Bi-WOOF vectors; nothing in it is random."""
+    from mien.recognition.bi_woof import BiWOOFRecogniser
+
+    return BiWOOFRecogniser(**parameters)
+
+
 def build_ststnet(*, seed: int, **parameters: Any) -> Any:
     """STSTNet on motion maps."""
     from mien.recognition.ststnet import STSTNetRecogniser
@@ -35,29 +63,189 @@ def build_ststnet(*, seed: int, **parameters: Any) -> Any:
     return STSTNetRecogniser(seed=seed, **parameters)
 
 
-METHODS: Mapping[str, Method] = MappingProxyType(
-    {
-        "majority": Method("majority", 1, build_majority),
-        "linear-svm": Method(
-            "linear-svm",
-            1,
-            build_linear_svm,
-            parameters={"C": 1e-4, "max_iter": 3000},
-            candidates=({}, {"C": 1e-5}, {"C": 1e-3}, {"C": 1e-2}),
-            libraries=("numpy", "scikit-learn"),
-            imports=("mien.recognition.linear_svm",),
-        ),
-        "ststnet": Method(
-            "ststnet",
-            1,
-            build_ststnet,
-            parameters={"epochs": 500, "learning_rate": 5e-5, "batch_size": 256, "weight_decay": 0.0},
-            stage_parameter="epochs",
-            libraries=("numpy", "torch"),
-            imports=("mien.learning.train", "mien.recognition.ststnet", "torch._dynamo"),
-        ),
-    }
+def build_rcn_a(*, seed: int, **parameters: Any) -> Any:
+    """RCN-A on motion maps."""
+    from mien.recognition.rcn_a import RCNARecogniser
+
+    return RCNARecogniser(seed=seed, **parameters)
+
+
+def build_mersiamc3d_style(*, seed: int, **parameters: Any) -> Any:
+    """MERSiamC3D-style on motion between key frames."""
+    from mien.recognition.mersiamc3d_style import MERSiamC3DStyleRecogniser
+
+    return MERSiamC3DStyleRecogniser(seed=seed, **parameters)
+
+
+def build_featref_style(*, seed: int, **parameters: Any) -> Any:
+    """FeatRef-style on motion maps."""
+    from mien.recognition.featref_style import FeatRefStyleRecogniser
+
+    return FeatRefStyleRecogniser(seed=seed, **parameters)
+
+
+def build_moext(*, seed: int, **parameters: Any) -> Any:
+    """MoExt on onset and apex frames."""
+    from mien.recognition.moext import MoExtRecogniser
+
+    return MoExtRecogniser(seed=seed, **parameters)
+
+
+def build_htnet(*, seed: int, **parameters: Any) -> Any:
+    """HTNet on motion maps, in its published or its repaired geometry."""
+    from mien.recognition.htnet import HTNetRecogniser
+
+    return HTNetRecogniser(seed=seed, **parameters)
+
+
+def build_csarnet_style(*, seed: int, **parameters: Any) -> Any:
+    """CSARNet-style on motion maps."""
+    from mien.recognition.csarnet_style import CSARNetStyleRecogniser
+
+    return CSARNetStyleRecogniser(seed=seed, **parameters)
+
+
+def _network(
+    name: str, build: Callable[..., Any], module: str, *, needs: str = "motion-map", **parameters: Json
+) -> VisualMethod:
+    return VisualMethod(
+        name,
+        1,
+        build,
+        parameters=parameters,
+        stage_parameter="epochs",
+        libraries=("numpy", "torch"),
+        imports=("mien.learning.train", f"mien.recognition.{module}", "torch._dynamo"),
+        needs=needs,
+    )
+
+
+def _descriptor(name: str, build: Callable[..., Any], module: str, *, C: tuple[float, ...]) -> VisualMethod:
+    """A machine whose published or default C stands first."""
+    return VisualMethod(
+        name,
+        1,
+        build,
+        parameters={"C": C[0], "kernel": "linear", "gamma": None, "balanced": True},
+        candidates=({}, *({"C": value} for value in C[1:])),
+        libraries=("numpy", "scikit-learn"),
+        imports=(f"mien.recognition.{module}",),
+        needs=name,
+    )
+
+
+def _htnet(name: str, geometry: str) -> VisualMethod:
+    return _network(
+        name,
+        build_htnet,
+        "htnet",
+        epochs=800,
+        learning_rate=5e-5,
+        batch_size=256,
+        weight_decay=0.0,
+        geometry=geometry,
+    )
+
+
+_ALL = (
+    VisualMethod("majority", 1, build_majority, needs=None),
+    VisualMethod(
+        "linear-svm",
+        1,
+        build_linear_svm,
+        parameters={"C": 1e-4, "max_iter": 3000},
+        candidates=({}, {"C": 1e-5}, {"C": 1e-3}, {"C": 1e-2}),
+        libraries=("numpy", "scikit-learn"),
+        imports=("mien.recognition.linear_svm",),
+    ),
+    _network(
+        "ststnet",
+        build_ststnet,
+        "ststnet",
+        epochs=500,
+        learning_rate=5e-5,
+        batch_size=256,
+        weight_decay=0.0,
+    ),
+    _descriptor("lbp-top", build_lbp_top, "lbp_top", C=(1.0, 0.1, 10.0, 100.0)),
+    _descriptor("bi-woof", build_bi_woof, "bi_woof", C=(1e4, 1.0, 1e2)),
+    _network(
+        "rcn-a",
+        build_rcn_a,
+        "rcn_a",
+        epochs=20,
+        learning_rate=5e-4,
+        batch_size=64,
+        weight_decay=0.0,
+        features=32,
+        grid=5,
+    ),
+    _network(
+        "mersiamc3d-style",
+        build_mersiamc3d_style,
+        "mersiamc3d_style",
+        needs="motion-clip",
+        epochs=50,
+        learning_rate=1e-4,
+        batch_size=16,
+        weight_decay=0.0,
+        pair_epochs=50,
+        margin=1.0,
+        gamma=2.0,
+    ),
+    _network(
+        "featref-style",
+        build_featref_style,
+        "featref_style",
+        epochs=100,
+        learning_rate=1e-4,
+        batch_size=32,
+        weight_decay=0.0,
+        proposal_weight=0.5,
+        n_shared=1024,
+    ),
+    _network(
+        "moext",
+        build_moext,
+        "moext",
+        needs="frame-pair",
+        epochs=30,
+        learning_rate=1e-4,
+        batch_size=32,
+        weight_decay=1e-4,
+        pretrain_epochs=15,
+        width=64,
+    ),
+    _htnet("htnet", "published"),
+    _htnet("htnet-repaired", "repaired"),
+    _network(
+        "csarnet-style",
+        build_csarnet_style,
+        "csarnet_style",
+        epochs=100,
+        learning_rate=1e-3,
+        batch_size=64,
+        weight_decay=0.01,
+        label_smoothing=0.1,
+    ),
 )
+
+METHODS: Mapping[str, Method] = MappingProxyType({method.name: method for method in _ALL})
+
+
+def check_needs(method: Method, *, given: str) -> None:
+    """Raise OptionError if samples of the given kind are not what the method needs.
+
+    Methods from outside that do not say what they need are taken at their word.
+    """
+    needs = getattr(method, "needs", None)
+    if needs is not None and needs != given:
+        raise OptionError(
+            f"method {method.name}",
+            wanted=f"input of kind {needs}",
+            got=f"a source that gives {given}",
+            remedy="choose a method for this input, or a source whose clips can be measured",
+        )
 
 
 def method_names() -> list[str]:

@@ -11,7 +11,7 @@ from mien.core.errors import OptionError
 from mien.core.records import Json, ResultRecord, to_json
 from mien.evaluation import Comparison, Settings, compare_records, evaluate_method, score_record
 from mien.experiments.examples import write_examples
-from mien.experiments.methods import find_method
+from mien.experiments.methods import check_needs, find_method
 from mien.experiments.sources import read_source, task_of
 from mien.jobs import ProcessPool, Sequential, Store, silent
 
@@ -73,6 +73,8 @@ def recognise(
             "--workers", wanted="1 or more", got=request.n_workers, remedy="give another number"
         )
     methods = [find_method(name, epochs=request.epochs) for name in dict.fromkeys(request.methods)]
+    for method in methods:
+        check_needs(method, given="motion-map")
     settings = [
         Settings(protocol, request.split, request.n_folds, request.seed)
         for protocol in dict.fromkeys(request.protocols)

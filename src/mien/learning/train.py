@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mien.core.errors import JobError, OptionError
+from mien.learning.losses import StepLoss
 
 FloatArray = NDArray[np.float64]
 
@@ -27,6 +28,7 @@ class TrainingSettings:
     """How a network is trained; raises OptionError for impossible values.
 
     `class_weights` "balanced" weighs the loss of class c by n / (n_classes * n_c) of the training set.
+    It belongs to cross-entropy; a method's own loss sees to itself.
     """
 
     epochs: int
@@ -54,6 +56,7 @@ def train(
     settings: TrainingSettings,
     *,
     seed: int,
+    loss: StepLoss | None = None,
     after_epoch: Callable[[nn.Module, int], None] | None = None,
 ) -> nn.Module:
     """A network built and trained from one seed, in evaluation mode.
@@ -64,6 +67,9 @@ def train(
         Makes the network; its initial weights are drawn from the seed as well.
     X, y
         Inputs (n_samples, ...) and class indices (n_samples,).
+    loss
+        The loss of a batch, from the network, its inputs and its class indices; default: cross-entropy of
+        the network's outputs.
     after_epoch
         Called with the network in evaluation mode and the number of the epoch, from 1.
 
@@ -76,7 +82,7 @@ def train(
     with _repeatable(seed):
         network = build().to(device)
         inputs, labels = X.to(device), torch.as_tensor(y, device=device)
-        loss_of = nn.CrossEntropyLoss(weight=_class_weights(labels, settings))
+        loss_of = loss or _cross_entropy(labels, settings)
         optimiser = _optimiser(network, settings)
         for epoch in range(1, settings.epochs + 1):
             network.train()
@@ -91,7 +97,7 @@ def _run_epoch(
     network: nn.Module,
     inputs: Tensor,
     labels: Tensor,
-    loss_of: nn.Module,
+    loss_of: StepLoss,
     optimiser: torch.optim.Optimizer,
     batch_size: int,
     epoch: int,
@@ -100,7 +106,7 @@ def _run_epoch(
         if len(rows) == 1 and len(inputs) > 1:
             continue  # batch normalisation has no variance of a single sample
         optimiser.zero_grad(set_to_none=True)
-        loss = loss_of(network(inputs[rows]), labels[rows])
+        loss = loss_of(network, inputs[rows], labels[rows])
         if not torch.isfinite(loss):
             raise JobError(
                 f"training, epoch {epoch}",
@@ -129,6 +135,11 @@ def _optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Op
         return torch.optim.SGD(network.parameters(), momentum=0.9, **options)
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimiser]
     return kind(network.parameters(), **options)
+
+
+def _cross_entropy(labels: Tensor, settings: TrainingSettings) -> StepLoss:
+    loss_of = nn.CrossEntropyLoss(weight=_class_weights(labels, settings))
+    return lambda network, inputs, codes: loss_of(network(inputs), codes)
 
 
 def _class_weights(labels: Tensor, settings: TrainingSettings) -> Tensor | None:

@@ -7,13 +7,19 @@ It needs no magnitude: standardised pixels of stretched maps serve.
 
 from __future__ import annotations
 
-from typing import Any, Self
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
+
+from mien.recognition.fitted import load_fitted, save_fitted
+from mien.recognition.inputs import MOTION_MAP, Input
+
+ARRAYS = ("mean", "scale", "weights", "offsets")
 
 
 class LinearSVMRecogniser(ClassifierMixin, BaseEstimator):
@@ -29,6 +35,9 @@ class LinearSVMRecogniser(ClassifierMixin, BaseEstimator):
         Order in which the solver visits the samples.
     """
 
+    method: ClassVar[str] = "linear-svm"
+    needs: ClassVar[Input] = MOTION_MAP
+
     def __init__(self, C: float = 1e-4, max_iter: int = 3000, seed: int = 0) -> None:
         self.C = C
         self.max_iter = max_iter
@@ -36,18 +45,21 @@ class LinearSVMRecogniser(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: NDArray[Any], y: NDArray[np.int64], groups: Any = None) -> Self:
         """Learn from maps (n_samples, height, width, channels) in 0..255."""
-        self.scaler_ = StandardScaler()
-        scaled = self.scaler_.fit_transform(_flatten(X))
-        self.svm_ = LinearSVC(
-            C=self.C, class_weight="balanced", max_iter=self.max_iter, random_state=self.seed
-        )
-        self.svm_.fit(scaled, y)
-        self.classes_ = self.svm_.classes_
+        self.needs.check(X, method=self.method)
+        scaler = StandardScaler()
+        scaled = scaler.fit_transform(_flatten(X))
+        svm = LinearSVC(C=self.C, class_weight="balanced", max_iter=self.max_iter, random_state=self.seed)
+        svm.fit(scaled, y)
+        self.mean_, self.scale_ = scaler.mean_, scaler.scale_
+        self.weights_, self.offsets_ = np.ascontiguousarray(svm.coef_), svm.intercept_
+        self.classes_ = svm.classes_
         return self
 
     def decision_function(self, X: NDArray[Any]) -> NDArray[np.float64]:
         """Signed distances, one column per class, (n_samples, n_classes)."""
-        values = np.asarray(self.svm_.decision_function(self.scaler_.transform(_flatten(X))))
+        self.needs.check(X, method=self.method)
+        values = ((_flatten(X) - self.mean_) / self.scale_) @ self.weights_.T + self.offsets_
+        values = values[:, 0] if values.shape[1] == 1 else values  # two classes share one machine
         return np.stack([-values, values], axis=1) if values.ndim == 1 else values
 
     def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
@@ -59,6 +71,15 @@ class LinearSVMRecogniser(ClassifierMixin, BaseEstimator):
     def predict(self, X: NDArray[Any]) -> NDArray[np.int64]:
         """The class with the largest distance, (n_samples,)."""
         return self.classes_[self.decision_function(X).argmax(axis=1)]
+
+    def save(self, path: Path) -> None:
+        """Write what was learned as one safetensors file."""
+        save_fitted(self, path, arrays=ARRAYS)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """A fitted recogniser from a file that `save` wrote; raises DataError for any other."""
+        return load_fitted(cls, path, arrays=ARRAYS)
 
 
 def _flatten(X: NDArray[Any]) -> NDArray[np.float64]:

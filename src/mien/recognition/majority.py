@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
+from mien.recognition.fitted import load_fitted, save_fitted
+
 
 class MajorityRecogniser(ClassifierMixin, BaseEstimator):
     """Answers every sample with the class frequencies of the training set; the most frequent decides."""
+
+    method: ClassVar[str] = "majority"
 
     def fit(self, X: NDArray[Any], y: NDArray[np.int64], groups: Any = None) -> Self:
         """Count the classes, y of shape (n_samples,)."""
@@ -25,3 +30,12 @@ class MajorityRecogniser(ClassifierMixin, BaseEstimator):
     def predict(self, X: NDArray[Any]) -> NDArray[np.int64]:
         """The most frequent training class; the lower code on a tie."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def save(self, path: Path) -> None:
+        """Write what was learned as one safetensors file."""
+        save_fitted(self, path, arrays=("frequencies",))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """A fitted recogniser from a file that `save` wrote; raises DataError for any other."""
+        return load_fitted(cls, path, arrays=("frequencies",))

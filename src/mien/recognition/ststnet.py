@@ -7,18 +7,14 @@ Ours: the samples are shuffled in each epoch and the fit is seeded (the publishe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
-
-from mien.core.records import Json
+from mien.recognition.network import NetworkRecogniser
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from mien.learning.train import TrainingSettings
 
 STREAM_FILTERS = (3, 5, 8)
 DROPOUT = 0.5
@@ -57,7 +53,7 @@ def build_ststnet(*, n_classes: int, size: int = 28, n_channels: int = 3) -> nn.
     return STSTNet()
 
 
-class STSTNetRecogniser(ClassifierMixin, BaseEstimator):
+class STSTNetRecogniser(NetworkRecogniser):
     """STSTNet as a classifier of motion maps.
 
     Parameters
@@ -69,6 +65,8 @@ class STSTNetRecogniser(ClassifierMixin, BaseEstimator):
     device
         Where to train, for example "cpu" or "cuda".
     """
+
+    method: ClassVar[str] = "ststnet"
 
     def __init__(
         self,
@@ -86,76 +84,16 @@ class STSTNetRecogniser(ClassifierMixin, BaseEstimator):
         self.seed = seed
         self.device = device
 
-    def fit(self, X: NDArray[Any], y: NDArray[np.int64], groups: Any = None) -> Self:
-        """Learn from maps (n_samples, height, width, 3) in 0..255."""
-        self._fit(X, y, None)
-        return self
+    def _settings(self) -> TrainingSettings:
+        from mien.learning.train import TrainingSettings
 
-    def fit_stages(
-        self, X: NDArray[Any], y: NDArray[np.int64], groups: Any = None, *, watch: NDArray[Any]
-    ) -> NDArray[np.float64]:
-        """Fit, and return the watched samples' probabilities after each epoch, (epochs, n, n_classes)."""
-        return self._fit(X, y, watch)
-
-    def _fit(self, X: NDArray[Any], y: NDArray[np.int64], watch: NDArray[Any] | None) -> NDArray[np.float64]:
-        from mien.learning.train import TrainingSettings, predict_scores, train
-
-        settings = TrainingSettings(
+        return TrainingSettings(
             epochs=self.epochs,
             learning_rate=self.learning_rate,
             batch_size=self.batch_size,
             weight_decay=self.weight_decay,
             device=self.device,
         )
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        self.size_ = int(X.shape[1])
-        watched = None if watch is None else _as_tensor(watch)
-        stages: list[NDArray[np.float64]] = []
 
-        def look(network: nn.Module, epoch: int) -> None:
-            if watched is not None:
-                stages.append(predict_scores(network, watched))
-
-        self.network_ = train(self._build, _as_tensor(X), codes, settings, seed=self.seed, after_epoch=look)
-        return np.stack(stages) if stages else np.empty((0, 0, len(self.classes_)))
-
-    def _build(self) -> nn.Module:
-        return build_ststnet(n_classes=len(self.classes_), size=self.size_)
-
-    def predict_proba(self, X: NDArray[Any]) -> NDArray[np.float64]:
-        """Class probabilities, (n_samples, n_classes)."""
-        from mien.learning.train import predict_scores
-
-        return predict_scores(self.network_, _as_tensor(X))
-
-    def predict(self, X: NDArray[Any]) -> NDArray[np.int64]:
-        """The most probable class, (n_samples,)."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
-
-    def save(self, path: Path) -> None:
-        """Write weights and card as one safetensors file."""
-        from mien.learning.weights import save_network
-
-        card = {"method": "ststnet", "size": self.size_, "classes": self.classes_.tolist()}
-        save_network(self.network_, path, card={**card, "parameters": self.get_params()})
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """A fitted recogniser from a file that `save` wrote; raises DataError for any other."""
-        from mien.learning.weights import load_network
-
-        def build(card: Mapping[str, Json]) -> nn.Module:
-            return build_ststnet(n_classes=len(card["classes"]), size=int(card["size"]))  # type: ignore
-
-        network, card = load_network(path, build)
-        recogniser = cls(**card["parameters"])  # type: ignore[arg-type]
-        recogniser.network_ = network
-        recogniser.classes_ = np.array(card["classes"])
-        recogniser.size_ = int(card["size"])  # type: ignore[arg-type]
-        return recogniser
-
-
-def _as_tensor(X: NDArray[Any]) -> Tensor:
-    import torch
-
-    return torch.from_numpy(np.ascontiguousarray(X.transpose(0, 3, 1, 2), dtype=np.float32))
+    def _network(self, shape: tuple[int, ...], n_classes: int) -> nn.Module:
+        return build_ststnet(n_classes=n_classes, size=shape[0])

@@ -1,0 +1,149 @@
+"""MERSiamC3D-style: pairs first, classes second, over the motion of key frames (after Zhao et al. 2021).
+
+Neurocomputing 448. Neither code nor layer sizes are known here. Published: after few-shot learning, two
+stages: a Siamese 3-D convolutional network learns generic features, then structure and parameters are
+adjusted with focal loss; key frames condense the clip.
+Ours: everything else. Key frames by `key_frames` (published: a network chooses them), u, v and strain between
+them, each sample divided by its own largest value; four 3-D convolutions of 16, 32, 64, 64 filters, 128
+features; stage 1 draws pairs of one class together and pushes others apart by a margin of 1 on the unit
+sphere, both kinds weighing the same; stage 2 adds a linear readout, focal loss with gamma 2, classes weighted
+inversely to their frequency; Adam 1e-4, batches of 16, 50 epochs each. Both stages see the samples given to
+`fit`, and no others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.recognition.inputs import MOTION_CLIP, Input
+from mien.recognition.network import NetworkRecogniser
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from mien.learning.losses import StepLoss
+    from mien.learning.train import TrainingSettings
+
+FILTERS = (16, 32, 64, 64)
+N_FEATURES = 128
+
+
+def build_siamese_branch(*, n_classes: int, filters: tuple[int, ...] = FILTERS) -> nn.Module:
+    """The network for motion clips (n, 3, steps, height, width), returning (n, n_classes) logits.
+
+    Four times Conv 3x3x3 -> BatchNorm -> ReLU -> MaxPool (the first within frames only), mean, 128 features.
+    Its `embed` gives the features at length 1.
+    """
+    import torch
+    from torch import nn
+    from torch.nn import functional
+
+    def block(n_in: int, n_out: int, steps: int) -> nn.Module:
+        return nn.Sequential(
+            nn.Conv3d(n_in, n_out, kernel_size=3, padding=1, bias=False),
+            nn.BatchNorm3d(n_out),
+            nn.ReLU(),
+            nn.MaxPool3d((steps, 2, 2), ceil_mode=True),
+        )
+
+    class Branch(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            widths = zip((3, *filters), filters, strict=False)
+            self.blocks = nn.Sequential(*(block(a, b, 2 if i else 1) for i, (a, b) in enumerate(widths)))
+            self.features = nn.Linear(filters[-1], N_FEATURES)
+            self.readout = nn.Linear(N_FEATURES, n_classes)
+
+        def describe(self, clips: Tensor) -> Tensor:
+            return self.features(self.blocks(clips).mean((2, 3, 4)))
+
+        def embed(self, clips: Tensor) -> Tensor:
+            return functional.normalize(self.describe(clips), dim=1)
+
+        def forward(self, clips: Tensor) -> Tensor:
+            return self.readout(torch.relu(self.describe(clips)))
+
+    return Branch()
+
+
+class MERSiamC3DStyleRecogniser(NetworkRecogniser):
+    """MERSiamC3D-style classifier of motion clips.
+
+    Parameters
+    ----------
+    epochs, learning_rate, batch_size, weight_decay
+        Training of the second stage; the first shares all but the epochs.
+    pair_epochs, margin
+        The first stage.
+    gamma
+        Of the focal loss.
+    seed, device
+        Initial weights and order of samples; where to train, for example "cpu" or "cuda".
+    """
+
+    method: ClassVar[str] = "mersiamc3d-style"
+    needs: ClassVar[Input] = MOTION_CLIP
+
+    def __init__(
+        self,
+        epochs: int = 50,
+        learning_rate: float = 1e-4,
+        batch_size: int = 16,
+        weight_decay: float = 0.0,
+        pair_epochs: int = 50,
+        margin: float = 1.0,
+        gamma: float = 2.0,
+        seed: int = 0,
+        device: str = "cpu",
+    ) -> None:
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.weight_decay = weight_decay
+        self.pair_epochs = pair_epochs
+        self.margin = margin
+        self.gamma = gamma
+        self.seed = seed
+        self.device = device
+
+    def _settings(self) -> TrainingSettings:
+        from mien.learning.train import TrainingSettings
+
+        return TrainingSettings(
+            self.epochs, self.learning_rate, self.batch_size, self.weight_decay, device=self.device
+        )
+
+    def _network(self, shape: tuple[int, ...], n_classes: int) -> nn.Module:
+        return build_siamese_branch(n_classes=n_classes)
+
+    def _tensor(self, X: NDArray[Any]) -> Tensor:
+        largest = np.abs(X).max(axis=(1, 2, 3, 4), keepdims=True)
+        return super()._tensor(X / np.where(largest > 0, largest, 1.0))
+
+    def _start(self, inputs: Tensor, codes: NDArray[np.int64]) -> Callable[[], nn.Module]:
+        from dataclasses import replace
+
+        from mien.learning.losses import contrastive_loss
+        from mien.learning.train import train
+
+        def pairs(network: nn.Module, clips: Tensor, labels: Tensor) -> Tensor:
+            return contrastive_loss(network.embed(clips), labels, margin=self.margin)  # type: ignore[operator]
+
+        settings = replace(self._settings(), epochs=self.pair_epochs)
+        generic = train(super()._start(inputs, codes), inputs, codes, settings, seed=self.seed, loss=pairs)
+        return lambda: generic
+
+    def _loss(self, codes: NDArray[np.int64]) -> StepLoss:
+        import torch
+
+        from mien.learning.losses import focal_loss
+
+        counts = np.bincount(codes)
+        alpha = torch.tensor(len(codes) / (len(counts) * counts), dtype=torch.float32, device=self.device)
+        return lambda network, clips, labels: focal_loss(
+            network(clips), labels, gamma=self.gamma, alpha=alpha
+        )
