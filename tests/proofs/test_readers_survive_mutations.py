@@ -32,7 +32,10 @@ FILES = int(os.environ.get("MIEN_MUTATIONS", "208"))  # per reader
 SECONDS = 10.0
 MIB = 2048
 # Texts of one line per row, and a packet stream, state no length: a cut between two lines is no damage.
-MAY_BE_CUT = ("curry events", "brainvision markers", "openface", "delimited", "table", "mpg", "sound of mpg")
+MAY_BE_CUT = (
+    *("curry events", "brainvision markers", "openface", "delimited", "table", "text sheet"),
+    *("mpg", "sound of mpg"),
+)
 
 
 def _repacked(change: Callable[..., bytes]) -> Callable[..., bytes]:

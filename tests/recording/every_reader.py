@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import small_files as small
 
 from mien.recording import formats
+from mien.recording.formats.sheets import read_sheet
 from mien.recording.recording import Recording
 
 
@@ -41,6 +42,11 @@ def frames(path: Path) -> Any:
 
 def delimited(path: Path) -> Any:
     return formats.read_delimited(path, columns=["frame", "timestamp"])
+
+
+def sheet(path: Path) -> Any:
+    names = ("Subject", "Filename", "Onset", "Emotion")
+    return read_sheet(path, {name.lower(): [name] for name in names}, required=("subject", "filename"))
 
 
 # Of each: how a small file is made, how it is read, and the part of the recording that is damaged.
@@ -72,6 +78,8 @@ READERS: dict[str, tuple[Callable[[Path], Path], Callable[[Path], Any], str]] = 
     "flac": (small.flac, formats.read_audio, ""),
     "openface": (small.openface, formats.read_openface, ""),
     "delimited": (small.openface, delimited, ""),
+    "sheet": (small.sheet, sheet, ""),
+    "text sheet": (small.text_sheet, sheet, ""),
     "table": (small.table, formats.read_table, ""),
     "video": (small.video, frames, ""),
     "avi": (small.avi, frames, ""),

@@ -152,6 +152,28 @@ def table(folder: Path) -> Path:
     return folder / "a.csv"
 
 
+_CODED = [["Subject", "Filename", "Onset", "Emotion", "Apex"]] + [
+    [f"{n:02d}", f"EP{n:02d}_1", 40 + 3 * n, "disgust", 50 + 3 * n] for n in range(1, 15)
+]
+
+
+def sheet(folder: Path) -> Path:
+    """A coding table as a workbook."""
+    from openpyxl import Workbook
+
+    book = Workbook()
+    for row in _CODED:
+        book.active.append(row)
+    book.save(folder / "a.xlsx")
+    return folder / "a.xlsx"
+
+
+def text_sheet(folder: Path) -> Path:
+    """The same table as text."""
+    (folder / "a.csv").write_text("".join(",".join(map(str, row)) + "\n" for row in _CODED))
+    return folder / "a.csv"
+
+
 def cnt(folder: Path, sample_format: str = "int16", stated: int = 0, table: int = 2) -> Path:
     """A Neuroscan file whose scale is 0.1 uV per count for 16 bits, and 0.001 uV for 32.
 
