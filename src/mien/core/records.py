@@ -77,10 +77,11 @@ def digest_arrays(*arrays: NDArray[np.generic]) -> str:
     return total.hexdigest()
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """Write a file so that its name holds either the old content or all of the new one.
 
-    A temporary file in the same folder is written, flushed to disk and renamed over the target.
+    A temporary file in the same folder is written, flushed to disk and renamed over the target. A new file
+    has the given mode, a replaced one keeps its own.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
@@ -89,7 +90,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o644)
+        os.chmod(name, path.stat().st_mode & 0o777 if path.is_file() else mode)
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

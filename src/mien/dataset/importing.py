@@ -8,7 +8,6 @@ cells verbatim and flags that say what is wrong; a frame that is not there is n/
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -229,8 +228,7 @@ def _write_pseudonyms(path: Path, dataset: str, names: Mapping[str, str]) -> Non
 
     columns = ["dataset", "subject", "participant_id"]
     rows = pd.DataFrame([(dataset, s, p) for s, p in sorted(names.items())], columns=columns)
-    tables.write_table(path, rows, columns=columns)
-    os.chmod(path, 0o600)
+    tables.write_table(path, rows, columns=columns, mode=0o600)
 
 
 def _anonymous(name: str, subject: str) -> str | None:

@@ -29,7 +29,12 @@ _UNIT = re.compile(r"([LR]?)AU(\d{1,2})([A-E]?)")
 
 
 def write_table(
-    path: Path, table: pd.DataFrame, *, columns: Sequence[str], decimals: int | None = None
+    path: Path,
+    table: pd.DataFrame,
+    *,
+    columns: Sequence[str],
+    decimals: int | None = None,
+    mode: int = 0o644,
 ) -> None:
     """Write a table with at least the named columns, these first; None and NaN become n/a.
 
@@ -50,7 +55,7 @@ def write_table(
         na_rep=MISSING,
         float_format=None if decimals is None else f"%.{decimals}f",
     )
-    write_atomically(path, buffer.getvalue().encode())
+    write_atomically(path, buffer.getvalue().encode(), mode=mode)
 
 
 def read_table(

@@ -7,7 +7,6 @@ What is common to all (tables) loses the participant's rows. Called again after 
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
@@ -209,18 +208,14 @@ def _has_row(path: Path, name: str) -> bool:
 def _drop_rows(path: Path, name: str) -> None:
     table = tables.read_table(path, columns=[_PARTICIPANT_COLUMN])
     rest = table[table[_PARTICIPANT_COLUMN] != name]
-    mode = path.stat().st_mode & 0o777
     tables.write_table(path, rest, columns=[str(c) for c in table])
-    os.chmod(path, mode)  # who is who stays for its owner's eyes alone
 
 
 def _forget(people: Path, name: str) -> None:
     """Take the subject out of the table of who is who; the number stays, so that nobody else gets it."""
     table = tables.read_table(people, columns=[_PARTICIPANT_COLUMN, "subject"])
     table.loc[table[_PARTICIPANT_COLUMN] == name, "subject"] = f"{WITHDRAWN} {name}"
-    mode = people.stat().st_mode & 0o777
     tables.write_table(people, table, columns=[str(c) for c in table])
-    os.chmod(people, mode)
 
 
 def _forgotten(people: Path, name: str) -> bool:
