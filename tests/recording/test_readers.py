@@ -455,6 +455,7 @@ class TestInspect:
 
     def test_every_format_of_the_table_is_tried(self) -> None:
         tried = {name for _, name, _, _ in MAKERS} | {"avi", "matroska", "mpeg"}
+        tried |= {"coding-table"}  # test_sheets.py
         assert tried == {known.name for known in inspection.FORMATS} | {"images"}
 
     def test_units_and_rates(self, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 from openpyxl.styles import Font
+
+sys.path.insert(0, str(Path(__file__).parent))
+import small_files as small
 
 from mien.core.errors import DataError
 from mien.recording.formats.sheets import key, read_sheet, sheet_names
@@ -479,3 +483,29 @@ def test_flipped_bits_raise_nothing_else(tmp_path: Path, seed: int) -> None:
 def test_a_date_is_no_frame(tmp_path: Path) -> None:
     path = book(tmp_path / "a.xlsx", ("x", [HEADER, ["1", "a", date(2024, 1, 2), 9, 4]]))
     assert read(path)["onset"].tolist() == ["45293"]
+
+
+# --- inspected
+
+
+def test_a_coding_table_is_inspected(tmp_path: Path) -> None:
+    from mien.recording.inspect import inspect_file
+
+    book, text = small.sheet(tmp_path), small.text_sheet(tmp_path)
+    for path in (book, text):
+        found = inspect_file(path)
+        assert (found.format, found.events, found.video) == ("coding-table", 14, None)
+        assert [(c.name, c.n_samples) for c in found.channels] == [
+            (name, 14) for name in ("Subject", "Filename", "Onset", "Emotion", "Apex")
+        ]
+        assert np.isnan(found.duration_s)
+
+
+def test_real_coding_tables_are_inspected(shared_data: Path) -> None:
+    from mien.recording.inspect import inspect_file
+
+    expected = {"mmme/coding_file.xlsx": 535, "annotations/CASME2/CASME2-coding-20140508.xlsx": 255,
+                "annotations/CASME_sq/USTC_casme_sq.csv": 357}  # fmt: skip
+    for place, rows in expected.items():
+        found = inspect_file(shared_data / place)
+        assert (found.format, found.events) == ("coding-table", rows)

@@ -6,6 +6,7 @@ table of what is known.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ from mien.recording.formats.images import is_image_folder, read_image_folder
 from mien.recording.formats.neuroscan import read_cnt
 from mien.recording.formats.openface import read_openface
 from mien.recording.formats.physio_tsv import read_physio
+from mien.recording.formats.sheets import key, summarise_sheet
 from mien.recording.formats.table import read_table
 from mien.recording.formats.video import probe
 from mien.recording.formats.xdf import read_xdf
@@ -124,7 +126,8 @@ def _format(path: Path) -> Format:
     for known in candidates:
         if known.begins(head):
             return known
-    others = sorted({k.name for k in FORMATS if k.begins not in (_anything, _is_text) and k.begins(head)})
+    vague = (_anything, _is_text, _is_coding_table)
+    others = sorted({k.name for k in FORMATS if k.begins not in vague and k.begins(head)})
     got = f"the first bytes of {' or '.join(others)}" if others else "other first bytes"
     remedy = "correct its ending" if others else "export it again"
     raise DataError(path, wanted=f"a file of format {candidates[0].name}", got=got, remedy=remedy)
@@ -204,6 +207,24 @@ def _landmarks(path: Path) -> _Found:
     )
 
 
+def _sheet(path: Path) -> _Found:
+    """A coding table: its columns with the number of filled cells; its rows are its events."""
+    found = summarise_sheet(path)
+    channels = tuple(
+        ChannelInfo(name, float("nan"), "n/a", n) for name, n in zip(found.headers, found.filled, strict=True)
+    )
+    return float("nan"), channels, found.n_rows, None
+
+
+def _is_coding_table(head: bytes) -> bool:
+    """Whether the first line of a text has a column of subjects or videos, and one of onsets."""
+    line = head.removeprefix(b"\xef\xbb\xbf").split(b"\n")[0].decode("utf-8", errors="replace")
+    keys = {key(word) for word in re.split(r"[,;\t]", line)}
+    return bool(keys & {"subject", "participant", "video", "videoname", "filename", "clip"}) and any(
+        word.startswith(("onset", "start")) for word in keys
+    )
+
+
 def _table(path: Path) -> _Found:
     """Columns without a stated unit; where no times are stated, neither rate nor duration is known."""
     found = read_table(path)
@@ -268,6 +289,8 @@ FORMATS: tuple[Format, ...] = (
     Format("wav", (".wav",), _riff(b"WAVE"), _sound),
     Format("flac", (".flac",), _starts(b"fLaC"), _sound),
     Format("openface", (".csv",), _is_landmarks, _landmarks),
+    Format("coding-table", (".xlsx",), _starts(b"PK\x03\x04"), _sheet),
+    Format("coding-table", (".csv", ".tsv"), _is_coding_table, _sheet),
     Format("table", (".csv", ".tsv"), _is_text, _table),
 )
 """Every format that is known, by the endings of its files."""

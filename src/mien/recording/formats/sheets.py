@@ -104,6 +104,47 @@ def read_sheet(
         return _table(path, grids, columns, needed, sheet, positions, encoding)
 
 
+@dataclass(frozen=True, slots=True)
+class SheetSummary:
+    """A table as it stands: its sheet (empty for text), the headers, filled cells per column, rows below."""
+
+    sheet: str
+    headers: tuple[str, ...]
+    filled: tuple[int, ...]
+    n_rows: int
+
+
+def summarise_sheet(path: Path) -> SheetSummary:
+    """What the longest sheet of a workbook, or a text table, holds; the header is its fullest early row.
+
+    Raises DataError as `read_sheet` does, and for a file without a row of two cells or more.
+    """
+    file_size(path, _WANTED, most=MOST_BYTES)
+    start = first_bytes(path, 8)
+    with refusing(path, _WANTED, remedy=_SAVE, private=True):
+        if start.startswith(_OLE):
+            raise DataError(path, wanted=_WANTED, got=_ole_kind(path), remedy=_SAVE)
+        sheets = _sheets(path) if start.startswith(_ZIP) else [s for grids in _text(path)[1] for s in grids]
+        found = [summary for sheet in sheets if (summary := _summary(sheet)) is not None]
+    if not found:
+        raise DataError(path, wanted=_WANTED, got="none with two columns", remedy=_SAVE)
+    return max(found, key=lambda summary: (len(summary.headers), summary.n_rows))
+
+
+def _summary(sheet: _Sheet) -> SheetSummary | None:
+    early = sheet.rows[:HEADER_WITHIN]
+    if not early:
+        return None
+    at = max(range(len(early)), key=lambda i: (sum(cell is not None for cell in early[i][1]), -i))
+    columns = [i for i, cell in enumerate(early[at][1]) if cell is not None]
+    if len(columns) < 2:
+        return None
+    below = [row for _, row in sheet.rows[at + 1 :]]
+    filled = tuple(sum(len(row) > i and row[i] is not None for row in below) for i in columns)
+    headers = tuple(" ".join(str(early[at][1][i]).split()) for i in columns)
+    return SheetSummary(sheet.name, headers, filled, len(below))
+
+
 def sheet_names(path: Path) -> tuple[str, ...]:
     """The names of a workbook's sheets; none for a text file. Raises DataError as `read_sheet` does."""
     file_size(path, _WANTED, most=MOST_BYTES)
