@@ -1,7 +1,7 @@
 """The one training loop, and what every network needs beside it: seeds, losses, samplers, device, weights.
 
 Knows tensors and labels, nothing of faces. Networks are torch modules; weights are stored as safetensors.
-May use jobs and core; torch is imported in its modules, never by importing the package.
+May use jobs and core. Importing it imports torch: rooms above do so where they train, not before.
 """
 
 from mien.learning.train import TrainingSettings, predict_scores, train
