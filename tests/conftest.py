@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,21 @@ def workers_of():
         return [worker for server in servers for worker in _children(server)]
 
     return find
+
+
+@pytest.fixture
+def mien(monkeypatch, capsys):
+    """Run the program in this process; returns (exit status, stdout, stderr)."""
+    from mien.cli import main
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["mien", *map(str, arguments)])
+        try:
+            main()
+            status = 0
+        except SystemExit as leaving:
+            status = leaving.code or 0
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return call

@@ -11,28 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.cli import main
 from mien.dataset.motion_maps import write_motion_maps
 from mien.simulate import MapSettings, simulate_maps
 
 SCORE_KEYS = {"accuracy", "weighted_f1", "uf1", "uar"}
-
-
-@pytest.fixture
-def mien(monkeypatch, capsys):
-    """Run the program in this process; returns (exit status, stdout, stderr)."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["mien", *map(str, arguments)])
-        try:
-            main()
-            status = 0
-        except SystemExit as leaving:
-            status = leaving.code or 0
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return call
 
 
 @pytest.fixture(scope="module")

@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mien.cli import main
 from mien.core.signal import Signal
 from mien.recording.formats import VideoWriter, write_biopac_mat
 
 
 @pytest.fixture
-def inspect(monkeypatch, capsys):
+def inspect(mien):
     """Run `mien inspect` in this process; returns (exit status, stdout, stderr)."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["mien", "inspect", *map(str, arguments)])
-        try:
-            main()
-            status = 0
-        except SystemExit as leaving:
-            status = leaving.code or 0
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return call
+    return lambda *arguments: mien("inspect", *arguments)
 
 
 def test_a_recording(inspect, tmp_path: Path) -> None:

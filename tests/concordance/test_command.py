@@ -1,13 +1,11 @@
 """mien concordance as a user meets it, and its figures."""
 
 import json
-import sys
 from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
 
-from mien.cli import main
 from mien.concordance import compare, read_person
 from mien.core.errors import OptionError
 from mien.dataset import open_study
@@ -24,23 +22,6 @@ ROW = {
     *("t", "p", "q", "d_z", "low", "high", "null_p"),
 }
 TABLE = {"participant", "trial", "apex_s", "window_s", "side", "feature", "value", "reason"}
-
-
-@pytest.fixture
-def mien(monkeypatch, capsys):
-    """Run the program in this process; returns (exit status, stdout, stderr)."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["mien", *map(str, arguments)])
-        try:
-            main()
-            status = 0
-        except SystemExit as leaving:
-            status = leaving.code or 0
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return call
 
 
 @pytest.fixture(scope="module")

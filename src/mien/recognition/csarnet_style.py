@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from mien.learning.losses import StepLoss
-    from mien.learning.train import TrainingSettings
 
 WIDTHS = (32, 64, 128)
 
@@ -99,6 +98,7 @@ class CSARNetStyleRecogniser(NetworkRecogniser):
     """CSARNet-style classifier of motion maps; training, widths of the stages, seed and device."""
 
     method: ClassVar[str] = "csarnet-style"
+    optimiser = "adamw"
 
     def __init__(
         self,
@@ -119,13 +119,6 @@ class CSARNetStyleRecogniser(NetworkRecogniser):
         self.widths = widths
         self.seed = seed
         self.device = device
-
-    def _settings(self) -> TrainingSettings:
-        from mien.learning.train import TrainingSettings
-
-        return TrainingSettings(
-            self.epochs, self.learning_rate, self.batch_size, self.weight_decay, "adamw", device=self.device
-        )
 
     def _network(self, shape: tuple[int, ...], n_classes: int) -> nn.Module:
         return build_csarnet(n_classes=n_classes, widths=tuple(self.widths))

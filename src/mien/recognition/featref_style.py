@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from mien.learning.losses import StepLoss
-    from mien.learning.train import TrainingSettings
 
 INCEPTION_FILTERS = (6, 16)
 
@@ -122,13 +121,6 @@ class FeatRefStyleRecogniser(NetworkRecogniser):
         self.n_shared = n_shared
         self.seed = seed
         self.device = device
-
-    def _settings(self) -> TrainingSettings:
-        from mien.learning.train import TrainingSettings
-
-        return TrainingSettings(
-            self.epochs, self.learning_rate, self.batch_size, self.weight_decay, device=self.device
-        )
 
     def _network(self, shape: tuple[int, ...], n_classes: int) -> nn.Module:
         return build_featref(n_classes=n_classes, size=(shape[0], shape[1]), n_shared=self.n_shared)

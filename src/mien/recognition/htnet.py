@@ -25,7 +25,6 @@ from mien.recognition.network import NetworkRecogniser
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from mien.learning.train import TrainingSettings
 
 Geometry = Literal["published", "repaired"]
 SIZES = {"published": 28, "repaired": 56}
@@ -106,17 +105,6 @@ class HTNetRecogniser(NetworkRecogniser):
         self.depths = depths
         self.seed = seed
         self.device = device
-
-    def _settings(self) -> TrainingSettings:
-        from mien.learning.train import TrainingSettings
-
-        return TrainingSettings(
-            epochs=self.epochs,
-            learning_rate=self.learning_rate,
-            batch_size=self.batch_size,
-            weight_decay=self.weight_decay,
-            device=self.device,
-        )
 
     def _network(self, shape: tuple[int, ...], n_classes: int) -> nn.Module:
         self._check_geometry()

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from mien.learning.losses import StepLoss
-    from mien.learning.train import TrainingSettings
 
 FILTERS = (16, 32, 64, 64)
 N_FEATURES = 128
@@ -109,13 +108,6 @@ class MERSiamC3DStyleRecogniser(NetworkRecogniser):
         self.gamma = gamma
         self.seed = seed
         self.device = device
-
-    def _settings(self) -> TrainingSettings:
-        from mien.learning.train import TrainingSettings
-
-        return TrainingSettings(
-            self.epochs, self.learning_rate, self.batch_size, self.weight_decay, device=self.device
-        )
 
     def _network(self, shape: tuple[int, ...], n_classes: int) -> nn.Module:
         return build_siamese_branch(n_classes=n_classes)

@@ -25,7 +25,6 @@ from mien.recognition.network import NetworkRecogniser
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from mien.learning.train import TrainingSettings
 
 SMALLEST = 32  # pixels: every frame is halved five times
 
@@ -69,13 +68,6 @@ class MoExtRecogniser(NetworkRecogniser):
         self.width = width
         self.seed = seed
         self.device = device
-
-    def _settings(self) -> TrainingSettings:
-        from mien.learning.train import TrainingSettings
-
-        return TrainingSettings(
-            self.epochs, self.learning_rate, self.batch_size, self.weight_decay, device=self.device
-        )
 
     def _network(self, shape: tuple[int, ...], n_classes: int) -> nn.Module:
         from mien.recognition.moext_layers import MoExt

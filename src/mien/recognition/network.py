@@ -1,6 +1,6 @@
 """What all recognisers that are one network share: fitting, answering, watching epochs, saving, loading.
 
-A method gives its name, its input, its settings and its network; where it needs to, also its own loss or a
+A method gives its name, its input, its parameters and its network; where it needs to, also its own loss or a
 network to start from. Nothing here chooses anything.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +30,26 @@ class NetworkRecogniser(ClassifierMixin, BaseEstimator):
 
     method: ClassVar[str]
     needs: ClassVar[Input] = MOTION_MAP
+    optimiser: ClassVar[Literal["adam", "adamw", "sgd"]] = "adam"
+    epochs: int
+    learning_rate: float
+    batch_size: int
+    weight_decay: float
     seed: int
     device: str
 
     def _settings(self) -> TrainingSettings:
-        """How it is trained."""
-        raise NotImplementedError
+        """How it is trained: by its parameters, with the optimiser of its class."""
+        from mien.learning.train import TrainingSettings
+
+        return TrainingSettings(
+            epochs=self.epochs,
+            learning_rate=self.learning_rate,
+            batch_size=self.batch_size,
+            weight_decay=self.weight_decay,
+            optimiser=self.optimiser,
+            device=self.device,
+        )
 
     def _network(self, shape: tuple[int, ...], n_classes: int) -> nn.Module:
         """The untrained network for samples of this shape."""

@@ -17,7 +17,6 @@ from mien.recognition.network import NetworkRecogniser
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from mien.learning.train import TrainingSettings
 
 DROPOUT = 0.5
 RECURRENCES = 2
@@ -84,6 +83,7 @@ class RCNARecogniser(NetworkRecogniser):
     """
 
     method: ClassVar[str] = "rcn-a"
+    optimiser = "sgd"
 
     def __init__(
         self,
@@ -104,18 +104,6 @@ class RCNARecogniser(NetworkRecogniser):
         self.grid = grid
         self.seed = seed
         self.device = device
-
-    def _settings(self) -> TrainingSettings:
-        from mien.learning.train import TrainingSettings
-
-        return TrainingSettings(
-            epochs=self.epochs,
-            learning_rate=self.learning_rate,
-            batch_size=self.batch_size,
-            weight_decay=self.weight_decay,
-            optimiser="sgd",
-            device=self.device,
-        )
 
     def _network(self, shape: tuple[int, ...], n_classes: int) -> nn.Module:
         return build_rcn_a(n_classes=n_classes, features=self.features, grid=self.grid)

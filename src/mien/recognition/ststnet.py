@@ -14,7 +14,6 @@ from mien.recognition.network import NetworkRecogniser
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from mien.learning.train import TrainingSettings
 
 STREAM_FILTERS = (3, 5, 8)
 DROPOUT = 0.5
@@ -83,17 +82,6 @@ class STSTNetRecogniser(NetworkRecogniser):
         self.weight_decay = weight_decay
         self.seed = seed
         self.device = device
-
-    def _settings(self) -> TrainingSettings:
-        from mien.learning.train import TrainingSettings
-
-        return TrainingSettings(
-            epochs=self.epochs,
-            learning_rate=self.learning_rate,
-            batch_size=self.batch_size,
-            weight_decay=self.weight_decay,
-            device=self.device,
-        )
 
     def _network(self, shape: tuple[int, ...], n_classes: int) -> nn.Module:
         return build_ststnet(n_classes=n_classes, size=shape[0])
