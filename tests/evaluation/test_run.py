@@ -13,6 +13,7 @@ from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
 
 from mien.core import DataError, OptionError, read_record
 from mien.evaluation import Method, Settings, compare_records, evaluate_method, score_record
+from mien.evaluation.protocol import PROTOCOLS
 from mien.jobs import ProcessPool, Store
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -80,6 +81,23 @@ def test_choosing_on_the_test_subject_makes_luck_look_like_skill(tmp_path):
     assert scores["test-selected"] > 0.85
     assert scores["fixed"] < 0.55
     assert scores["nested"] < 0.55
+
+
+def test_protocols_that_read_one_training_share_it_and_answer_as_if_trained_alone(tmp_path):
+    task = make_task(n_subjects=5, per_subject=3, effect=0.0)
+    alone = {
+        name: [PROTOCOLS[name].answer(task, LUCKY, fold, 0) for fold in Settings(name).folds(task)]
+        for name in ("fixed", "test-selected")
+    }
+    fixed = run(task, LUCKY, tmp_path)
+    chosen = run(task, LUCKY, tmp_path, protocol="test-selected")
+    assert chosen.run["n_folds_cached"] == 5
+    for record in (fixed, chosen):
+        answers = alone[record.protocol["name"]]
+        for fold, answer in zip(Settings().folds(task), answers, strict=True):
+            assert [record.samples["scores"][row] for row in fold.test] == answer.scores.tolist()
+            assert all(record.samples["chosen"][row] == answer.chosen for row in fold.test)
+    assert fixed.samples["estimate"] != chosen.samples["estimate"]
 
 
 def test_leak_is_named_wherever_it_is_printed(task, tmp_path):

@@ -47,6 +47,32 @@ class Protocol:
     words: str
     leaks: bool
     answer: Callable[[Task, Method, Fold, int], Answer]
+    stage: Callable[[FloatArray, NDArray[np.int64]], int] | None = None
+    """Which stage it takes of one training, from the test samples' scores and classes; None: it trains more."""
+
+
+def trains_once(method: Method, protocol: str) -> bool:
+    """Whether the protocol is one reading of a single training per fold, which others then share."""
+    return (
+        PROTOCOLS[protocol].stage is not None
+        and method.stage_parameter is not None
+        and list(method.candidates) == [{}]
+    )
+
+
+def train_stages(task: Task, method: Method, fold: Fold, seed: int) -> FloatArray:
+    """The test samples' scores after each epoch of one training, (n_stages, n_test, n_classes)."""
+    return _stage_scores(task, method, method.parameters, fold, seed)
+
+
+def read_stages(
+    task: Task, method: Method, fold: Fold, protocol: str, stages: FloatArray
+) -> tuple[FloatArray, dict[str, Json]]:
+    """The scores that the protocol takes from one training, and what it chose."""
+    choose = PROTOCOLS[protocol].stage
+    assert choose is not None
+    stage = choose(stages, task.y[fold.test])
+    return stages[stage], {} if choose is _last else _stage(method, stage, len(stages))
 
 
 def fixed(task: Task, method: Method, fold: Fold, seed: int) -> Answer:
@@ -73,12 +99,21 @@ def test_selected(task: Task, method: Method, fold: Fold, seed: int) -> Answer:
     best: tuple[float, Answer] | None = None
     for changes in method.candidates:
         stages = _stage_scores(task, method, method.with_parameters(changes), fold, seed)
-        hits = (stages.argmax(axis=-1) == task.y[fold.test]).mean(axis=-1)
-        stage = len(hits) - 1 - int(np.argmax(hits[::-1]))  # ties: the latest epoch, as in published scripts
-        if best is None or hits[stage] > best[0]:
-            best = hits[stage], Answer(stages[stage], dict(changes) | _stage(method, stage, len(stages)))
+        stage = _most_accurate(stages, task.y[fold.test])
+        hits = float((stages[stage].argmax(axis=-1) == task.y[fold.test]).mean())
+        if best is None or hits > best[0]:
+            best = hits, Answer(stages[stage], dict(changes) | _stage(method, stage, len(stages)))
     assert best is not None
     return best[1]
+
+
+def _last(stages: FloatArray, y: NDArray[np.int64]) -> int:
+    return len(stages) - 1
+
+
+def _most_accurate(stages: FloatArray, y: NDArray[np.int64]) -> int:
+    hits = (stages.argmax(axis=-1) == y).mean(axis=-1)
+    return len(hits) - 1 - int(np.argmax(hits[::-1]))  # ties: the latest epoch, as in published scripts
 
 
 test_selected.__test__ = False  # type: ignore[attr-defined]  # pytest must not collect it
@@ -90,6 +125,7 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
             "The method's own parameters and its last epoch; nothing was chosen by looking at any score.",
             leaks=False,
             answer=fixed,
+            stage=_last,
         ),
         "nested": Protocol(
             "nested",
@@ -104,6 +140,7 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
             "number is too high by construction and stands here only to show by how much.",
             leaks=True,
             answer=test_selected,
+            stage=_most_accurate,
         ),
     }
 )

@@ -16,7 +16,7 @@ from mien import __version__
 from mien.core.errors import OptionError
 from mien.core.records import Artefact, Json, ResultRecord, to_json
 from mien.evaluation.method import Method
-from mien.evaluation.protocol import N_INNER_FOLDS, PROTOCOLS
+from mien.evaluation.protocol import N_INNER_FOLDS, PROTOCOLS, read_stages, train_stages, trains_once
 from mien.evaluation.score import score_samples
 from mien.evaluation.split import Fold, grouped_k_fold, leave_one_dataset_out, leave_one_subject_out
 from mien.evaluation.task import Task
@@ -66,7 +66,11 @@ class Settings:
 
 
 def plan_evaluation(task: Task, method: Method, settings: Settings) -> Plan:
-    """One job per fold, each addressed by everything that can change its predictions."""
+    """One job per fold, each addressed by everything that can change its predictions.
+
+    Protocols that read one training in different ways share its jobs.
+    """
+    once = trains_once(method, settings.protocol)
     shared: dict[str, Json] = {
         "function": "evaluation.fold",
         "function_version": FOLD_VERSION,
@@ -74,13 +78,13 @@ def plan_evaluation(task: Task, method: Method, settings: Settings) -> Plan:
         "method_version": method.version,
         "parameters": to_json(method.parameters),
         "libraries": to_json(method.library_versions()),
-        "protocol": settings.protocol,
+        "protocol": "one training" if once else settings.protocol,
         "inner_folds": N_INNER_FOLDS,
         "seed": settings.seed,
         "dataset": task.digest,
         "split": settings.describe_split(),
     }
-    if settings.protocol != "fixed":
+    if settings.protocol != "fixed" and not once:
         shared["candidates"] = to_json(method.candidates)
     jobs = [
         Job(
@@ -94,8 +98,13 @@ def plan_evaluation(task: Task, method: Method, settings: Settings) -> Plan:
 
 
 def evaluate_fold(context: tuple[Task, Method, Settings], *, fold: Fold) -> Output:
-    """The scores (n_test, n_classes) of one fold's test samples under the protocol."""
+    """The scores (n_test, n_classes) of one fold's test samples under the protocol.
+
+    Where the protocol reads one training, those after each of its epochs instead.
+    """
     task, method, settings = context
+    if trains_once(method, settings.protocol):
+        return {"stages": train_stages(task, method, fold, settings.seed)}
     answer = PROTOCOLS[settings.protocol].answer(task, method, fold, settings.seed)
     return {"scores": answer.scores, "chosen": dict(answer.chosen)}
 
@@ -126,7 +135,7 @@ def evaluate_method(
     plan = plan_evaluation(task, method, settings)
     cached = sum(store.wall_s(job.key) is not None for job in plan.jobs)
     outputs = run_plan(plan, store, executor=executor, progress=progress)
-    samples = _pool(task, plan, outputs)
+    samples = _pool(task, method, settings, plan, outputs)
     fold_times = [store.wall_s(job.key) or 0.0 for job in plan.jobs]
     workers = getattr(executor or Sequential(), "n_workers", 1)
     return ResultRecord(
@@ -163,7 +172,9 @@ def evaluate_method(
     )
 
 
-def _pool(task: Task, plan: Plan, outputs: list[Output]) -> dict[str, list[Json]]:
+def _pool(
+    task: Task, method: Method, settings: Settings, plan: Plan, outputs: list[Output]
+) -> dict[str, list[Json]]:
     """Predictions of all folds in the task's order of samples."""
     n = len(task)
     folds: list[Json] = [None] * n
@@ -171,9 +182,15 @@ def _pool(task: Task, plan: Plan, outputs: list[Output]) -> dict[str, list[Json]
     scores = np.full((n, len(task.classes)), np.nan)
     for job, output in zip(plan.jobs, outputs, strict=True):
         fold: Fold = job.arguments["fold"]
-        scores[fold.test] = output["scores"]
+        if "stages" in output:
+            answer, choice = read_stages(
+                task, method, fold, settings.protocol, np.asarray(output["stages"], dtype=np.float64)
+            )
+        else:
+            answer, choice = np.asarray(output["scores"], dtype=np.float64), output["chosen"]  # type: ignore[assignment]
+        scores[fold.test] = answer
         for row in fold.test:
-            folds[row], chosen[row] = fold.name, to_json(output["chosen"])
+            folds[row], chosen[row] = fold.name, to_json(choice)
     estimates = task.labels(scores.argmax(axis=1))
     return {
         "sample_id": list(task.sample_ids),
