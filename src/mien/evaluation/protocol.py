@@ -48,7 +48,7 @@ class Protocol:
     leaks: bool
     answer: Callable[[Task, Method, Fold, int], Answer]
     stage: Callable[[FloatArray, NDArray[np.int64]], int] | None = None
-    """Which stage it takes of one training, from the test samples' scores and classes; None: it trains more."""
+    """Which stage it takes of one training, from the test samples' scores and classes; None: trains more."""
 
 
 def trains_once(method: Method, protocol: str) -> bool:

@@ -153,12 +153,15 @@ def _class_weights(labels: Tensor, settings: TrainingSettings) -> Tensor | None:
 def _repeatable(seed: int) -> Iterator[None]:
     """Seed torch, force deterministic kernels and one thread; put everything back afterwards."""
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    filled = torch.utils.deterministic.fill_uninitialized_memory
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         torch.set_num_threads(1)
         torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads what it has not written
         try:
             yield
         finally:
             torch.use_deterministic_algorithms(strict)
+            torch.utils.deterministic.fill_uninitialized_memory = filled
             torch.set_num_threads(threads)
