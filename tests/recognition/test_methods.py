@@ -275,12 +275,3 @@ class TestSTSTNet:
 def test_impossible_training(bad):
     with pytest.raises(OptionError, match="epochs and batch size"):
         TrainingSettings(**{"epochs": 1, "learning_rate": 1e-3, **bad})
-
-
-def test_balanced_loss_equals_hand_weights():
-    import torch
-
-    from mien.learning.train import _class_weights
-
-    weights = _class_weights(torch.tensor([0, 0, 0, 1]), TrainingSettings(1, 1e-3, class_weights="balanced"))
-    assert weights.tolist() == pytest.approx([4 / (2 * 3), 4 / (2 * 1)])

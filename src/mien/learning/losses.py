@@ -7,12 +7,48 @@ it may change the inputs, ask for more than the logits, or compare samples with 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 StepLoss = Callable[[nn.Module, Tensor, Tensor], Tensor]
+LogitLoss = Callable[[Tensor, Tensor], Tensor]
+"""The loss of logits (n, n_classes) and class indices (n,)."""
+
+FOCUS = 2.0
+
+
+def class_weights(codes: NDArray[np.int64]) -> Tensor:
+    """n / (n_classes * n_c) for the classes 0 ... of the training samples' codes, (n_classes,) float32."""
+    counts = np.maximum(np.bincount(codes), 1)
+    return torch.tensor(len(codes) / (len(counts) * counts), dtype=torch.float32)
+
+
+def logit_loss(
+    kind: Literal["plain", "weighted", "focal"], codes: NDArray[np.int64], *, smoothing: float = 0.0
+) -> LogitLoss:
+    """Cross-entropy, cross-entropy with `class_weights`, or focal loss with gamma 2.
+
+    Parameters
+    ----------
+    codes
+        Class indices of all training samples: nobody else's weigh.
+    smoothing
+        Of the labels, for cross-entropy.
+    """
+    if kind == "focal":
+        return lambda logits, labels: focal_loss(logits, labels, gamma=FOCUS)
+    weights = class_weights(codes) if kind == "weighted" else None
+
+    def loss(logits: Tensor, labels: Tensor) -> Tensor:
+        given = None if weights is None else weights.to(logits.device)
+        return functional.cross_entropy(logits, labels, weight=given, label_smoothing=smoothing)
+
+    return loss
 
 
 def focal_loss(logits: Tensor, labels: Tensor, *, gamma: float = 2.0, alpha: Tensor | None = None) -> Tensor:

@@ -8,7 +8,7 @@ training set is shuffled anew in each epoch; the last, smaller batch is used.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -27,8 +27,8 @@ FloatArray = NDArray[np.float64]
 class TrainingSettings:
     """How a network is trained; raises OptionError for impossible values.
 
-    `class_weights` "balanced" weighs the loss of class c by n / (n_classes * n_c) of the training set.
-    It belongs to cross-entropy; a method's own loss sees to itself.
+    `sampling` "balanced" draws as many samples an epoch as there are, with replacement, every class as often
+    as any other; "shuffled" takes each sample once.
     """
 
     epochs: int
@@ -36,7 +36,7 @@ class TrainingSettings:
     batch_size: int = 256
     weight_decay: float = 0.0
     optimiser: Literal["adam", "adamw", "sgd"] = "adam"
-    class_weights: Literal["none", "balanced"] = "none"
+    sampling: Literal["shuffled", "balanced"] = "shuffled"
     device: str = "cpu"
 
     def __post_init__(self) -> None:
@@ -82,11 +82,13 @@ def train(
     with _repeatable(seed):
         network = build().to(device)
         inputs, labels = X.to(device), torch.as_tensor(y, device=device)
-        loss_of = loss or _cross_entropy(labels, settings)
+        loss_of = loss or _cross_entropy
+        order = _order(y, settings)
         optimiser = _optimiser(network, settings)
         for epoch in range(1, settings.epochs + 1):
             network.train()
-            _run_epoch(network, inputs, labels, loss_of, optimiser, settings.batch_size, epoch)
+            rows = order().to(device)
+            _run_epoch(network, inputs, labels, loss_of, optimiser, rows.split(settings.batch_size), epoch)
             if after_epoch is not None:
                 network.eval()
                 after_epoch(network, epoch)
@@ -99,10 +101,10 @@ def _run_epoch(
     labels: Tensor,
     loss_of: StepLoss,
     optimiser: torch.optim.Optimizer,
-    batch_size: int,
+    batches: Sequence[Tensor],
     epoch: int,
 ) -> None:
-    for rows in torch.randperm(len(inputs)).to(inputs.device).split(batch_size):
+    for rows in batches:
         if len(rows) == 1 and len(inputs) > 1:
             continue  # batch normalisation has no variance of a single sample
         optimiser.zero_grad(set_to_none=True)
@@ -137,31 +139,33 @@ def _optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Op
     return kind(network.parameters(), **options)
 
 
-def _cross_entropy(labels: Tensor, settings: TrainingSettings) -> StepLoss:
-    loss_of = nn.CrossEntropyLoss(weight=_class_weights(labels, settings))
-    return lambda network, inputs, codes: loss_of(network(inputs), codes)
+def _cross_entropy(network: nn.Module, inputs: Tensor, codes: Tensor) -> Tensor:
+    return nn.functional.cross_entropy(network(inputs), codes)
 
 
-def _class_weights(labels: Tensor, settings: TrainingSettings) -> Tensor | None:
-    if settings.class_weights == "none":
-        return None
-    counts = torch.bincount(labels).float()
-    return len(labels) / (len(counts) * counts.clamp(min=1))
+def _order(y: NDArray[np.int64], settings: TrainingSettings) -> Callable[[], Tensor]:
+    """What draws the rows of an epoch."""
+    if settings.sampling == "shuffled":
+        return lambda: torch.randperm(len(y))
+    codes = torch.as_tensor(y)
+    chance = 1.0 / torch.bincount(codes).double()[codes]
+    return lambda: torch.multinomial(chance, len(y), replacement=True)
 
 
 @contextlib.contextmanager
 def _repeatable(seed: int) -> Iterator[None]:
     """Seed torch, force deterministic kernels and one thread; put everything back afterwards."""
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    filled = torch.utils.deterministic.fill_uninitialized_memory
+    memory: Any = torch.utils.deterministic
+    filled = memory.fill_uninitialized_memory
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         torch.set_num_threads(1)
         torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads what it has not written
+        memory.fill_uninitialized_memory = False  # nobody reads what was not written
         try:
             yield
         finally:
             torch.use_deterministic_algorithms(strict)
-            torch.utils.deterministic.fill_uninitialized_memory = filled
+            memory.fill_uninitialized_memory = filled
             torch.set_num_threads(threads)

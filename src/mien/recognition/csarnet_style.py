@@ -12,6 +12,7 @@ and in half of them the motion within one rectangle is made up to three times as
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -94,43 +95,25 @@ def build_csarnet(*, n_classes: int, widths: tuple[int, ...] = WIDTHS, n_channel
     return CSARNet()
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class CSARNetStyleRecogniser(NetworkRecogniser):
-    """CSARNet-style classifier of motion maps; training, widths of the stages, seed and device."""
+    """CSARNet-style classifier of motion maps; training, and widths of the stages."""
 
     method: ClassVar[str] = "csarnet-style"
     optimiser = "adamw"
 
-    def __init__(
-        self,
-        epochs: int = 100,
-        learning_rate: float = 1e-3,
-        batch_size: int = 64,
-        weight_decay: float = 0.01,
-        label_smoothing: float = 0.1,
-        widths: tuple[int, ...] = WIDTHS,
-        seed: int = 0,
-        device: str = "cpu",
-    ) -> None:
-        self.epochs = epochs
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.weight_decay = weight_decay
-        self.label_smoothing = label_smoothing
-        self.widths = widths
-        self.seed = seed
-        self.device = device
+    epochs: int = 100
+    learning_rate: float = 1e-3
+    batch_size: int = 64
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.1
+    widths: tuple[int, ...] = WIDTHS
 
     def _network(self, shape: tuple[int, ...], n_classes: int) -> nn.Module:
         return build_csarnet(n_classes=n_classes, widths=tuple(self.widths))
 
     def _loss(self, codes: NDArray[np.int64]) -> StepLoss:
-        from torch.nn import functional
-
         from mien.recognition.augmentation import augment_maps
 
-        def loss(network: nn.Module, maps: Tensor, labels: Tensor) -> Tensor:
-            return functional.cross_entropy(
-                network(augment_maps(maps)), labels, label_smoothing=self.label_smoothing
-            )
-
-        return loss
+        judge = self._judge(codes, smoothing=self.label_smoothing)
+        return lambda network, maps, labels: judge(network(augment_maps(maps)), labels)

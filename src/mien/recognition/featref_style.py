@@ -11,6 +11,7 @@ cross-entropy as proposal loss weighing 0.5, fusion by concatenation, Adam 1e-4,
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -85,6 +86,7 @@ def build_featref(
     return FeatRef()
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class FeatRefStyleRecogniser(NetworkRecogniser):
     """FeatRef-style classifier of motion maps.
 
@@ -96,31 +98,16 @@ class FeatRefStyleRecogniser(NetworkRecogniser):
         Of the proposals' loss beside the classification's.
     n_shared
         Number of shared features.
-    seed, device
-        Initial weights and order of samples; where to train, for example "cpu" or "cuda".
     """
 
     method: ClassVar[str] = "featref-style"
 
-    def __init__(
-        self,
-        epochs: int = 100,
-        learning_rate: float = 1e-4,
-        batch_size: int = 32,
-        weight_decay: float = 0.0,
-        proposal_weight: float = 0.5,
-        n_shared: int = 1024,
-        seed: int = 0,
-        device: str = "cpu",
-    ) -> None:
-        self.epochs = epochs
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.weight_decay = weight_decay
-        self.proposal_weight = proposal_weight
-        self.n_shared = n_shared
-        self.seed = seed
-        self.device = device
+    epochs: int = 100
+    learning_rate: float = 1e-4
+    batch_size: int = 32
+    weight_decay: float = 0.0
+    proposal_weight: float = 0.5
+    n_shared: int = 1024
 
     def _network(self, shape: tuple[int, ...], n_classes: int) -> nn.Module:
         return build_featref(n_classes=n_classes, size=(shape[0], shape[1]), n_shared=self.n_shared)
@@ -128,10 +115,12 @@ class FeatRefStyleRecogniser(NetworkRecogniser):
     def _loss(self, codes: NDArray[np.int64]) -> StepLoss:
         from torch.nn import functional
 
+        judge = self._judge(codes)
+
         def loss(network: nn.Module, maps: Tensor, labels: Tensor) -> Tensor:
             logits, proposed = network.propose(maps)  # type: ignore[operator]
             target = functional.one_hot(labels, int(codes.max()) + 1).to(proposed.dtype)
             proposal = functional.binary_cross_entropy_with_logits(proposed, target)
-            return functional.cross_entropy(logits, labels) + self.proposal_weight * proposal
+            return judge(logits, labels) + self.proposal_weight * proposal
 
         return loss

@@ -14,12 +14,10 @@ Ours in both: fixed landmarks, as published for faces without any found; shuffli
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
-
-from numpy.typing import NDArray
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from mien.core.errors import OptionError
-from mien.recognition.htnet_layers import build_htnet
 from mien.recognition.network import NetworkRecogniser
 
 if TYPE_CHECKING:
@@ -61,6 +59,7 @@ def mosaic(maps: Tensor, *, geometry: Geometry) -> Tensor:
     return torch.cat([above, below], dim=2).flip(1)
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class HTNetRecogniser(NetworkRecogniser):
     """HTNet as a classifier of motion maps.
 
@@ -74,41 +73,29 @@ class HTNetRecogniser(NetworkRecogniser):
         Of the first level; both double with every level.
     depths
         Layers of each level.
-    seed
-        Initial weights and order of samples.
-    device
-        Where to train, for example "cpu" or "cuda".
     """
 
     method: ClassVar[str] = "htnet"
 
-    def __init__(
-        self,
-        epochs: int = 800,
-        learning_rate: float = 5e-5,
-        batch_size: int = 256,
-        weight_decay: float = 0.0,
-        geometry: Geometry = "published",
-        width: int = 256,
-        heads: int = 3,
-        depths: tuple[int, ...] = (2, 2, 10),
-        seed: int = 0,
-        device: str = "cpu",
-    ) -> None:
-        self.epochs = epochs
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.weight_decay = weight_decay
-        self.geometry = geometry
-        self.width = width
-        self.heads = heads
-        self.depths = depths
-        self.seed = seed
-        self.device = device
+    epochs: int = 800
+    learning_rate: float = 5e-5
+    batch_size: int = 256
+    weight_decay: float = 0.0
+    geometry: Geometry = "published"
+    width: int = 256
+    heads: int = 3
+    depths: tuple[int, ...] = (2, 2, 10)
 
     def _network(self, shape: tuple[int, ...], n_classes: int) -> nn.Module:
-        self._check_geometry()
-        return build_htnet(
+        from torch import nn
+
+        from mien.recognition.htnet_layers import build_htnet
+
+        if self.geometry not in SIZES:
+            raise OptionError(
+                "geometry", wanted=" or ".join(SIZES), got=self.geometry, remedy="choose one of them"
+            )
+        transformer = build_htnet(
             n_classes=n_classes,
             size=SIZES[self.geometry],
             width=self.width,
@@ -116,12 +103,12 @@ class HTNetRecogniser(NetworkRecogniser):
             depths=tuple(self.depths),
         )
 
-    def _tensor(self, X: NDArray[Any]) -> Tensor:
-        self._check_geometry()
-        return mosaic(super()._tensor(X), geometry=self.geometry).contiguous()
+        class Mosaic(nn.Module):
+            def __init__(self, geometry: Geometry) -> None:
+                super().__init__()
+                self.geometry = geometry
 
-    def _check_geometry(self) -> None:
-        if self.geometry not in SIZES:
-            raise OptionError(
-                "geometry", wanted=" or ".join(SIZES), got=self.geometry, remedy="choose one of them"
-            )
+            def forward(self, maps: Tensor) -> Tensor:
+                return mosaic(maps, geometry=self.geometry).contiguous()
+
+        return nn.Sequential(Mosaic(self.geometry), transformer)

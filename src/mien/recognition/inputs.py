@@ -34,12 +34,15 @@ class Input:
         The axes of one sample: a name where any length will do, a number where only this one will.
     signed
         Whether sign and size of its values matter.
+    flow
+        Whether its last axis is u, v, strain.
     """
 
     name: str
     words: str
     axes: tuple[str | int, ...]
     signed: bool = False
+    flow: bool = False
 
     def check(self, X: NDArray[Any], *, method: str) -> None:
         """Raise DataError unless X, shape (n_samples, *axes), can be such input."""
@@ -67,13 +70,17 @@ class Input:
 
 
 MOTION_MAP = Input(
-    "motion-map", "motion maps from onset to apex, channels u, v, strain, 0..255", ("height", "width", 3)
+    "motion-map",
+    "motion maps from onset to apex, channels u, v, strain, 0..255",
+    ("height", "width", 3),
+    flow=True,
 )
 MOTION_CLIP = Input(
     "motion-clip",
     "u, v and strain between successive key frames",
     ("steps", "height", "width", 3),
     signed=True,
+    flow=True,
 )
 FRAME_PAIR = Input("frame-pair", "the onset and the apex frame, R, G, B, 0..255", (2, "height", "width", 3))
 LBP_TOP = Input("lbp-top", "LBP-TOP vectors of whole clips", ("bins",), signed=True)

@@ -14,6 +14,7 @@ inversely to their frequency; Adam 1e-4, batches of 16, 50 epochs each. Both sta
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -25,7 +26,7 @@ from mien.recognition.network import NetworkRecogniser
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from mien.learning.losses import StepLoss
+    from mien.learning.losses import LogitLoss
 
 FILTERS = (16, 32, 64, 64)
 N_FEATURES = 128
@@ -69,6 +70,7 @@ def build_siamese_branch(*, n_classes: int, filters: tuple[int, ...] = FILTERS) 
     return Branch()
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class MERSiamC3DStyleRecogniser(NetworkRecogniser):
     """MERSiamC3D-style classifier of motion clips.
 
@@ -80,34 +82,18 @@ class MERSiamC3DStyleRecogniser(NetworkRecogniser):
         The first stage.
     gamma
         Of the focal loss.
-    seed, device
-        Initial weights and order of samples; where to train, for example "cpu" or "cuda".
     """
 
     method: ClassVar[str] = "mersiamc3d-style"
     needs: ClassVar[Input] = MOTION_CLIP
 
-    def __init__(
-        self,
-        epochs: int = 50,
-        learning_rate: float = 1e-4,
-        batch_size: int = 16,
-        weight_decay: float = 0.0,
-        pair_epochs: int = 50,
-        margin: float = 1.0,
-        gamma: float = 2.0,
-        seed: int = 0,
-        device: str = "cpu",
-    ) -> None:
-        self.epochs = epochs
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.weight_decay = weight_decay
-        self.pair_epochs = pair_epochs
-        self.margin = margin
-        self.gamma = gamma
-        self.seed = seed
-        self.device = device
+    epochs: int = 50
+    learning_rate: float = 1e-4
+    batch_size: int = 16
+    weight_decay: float = 0.0
+    pair_epochs: int = 50
+    margin: float = 1.0
+    gamma: float = 2.0
 
     def _network(self, shape: tuple[int, ...], n_classes: int) -> nn.Module:
         return build_siamese_branch(n_classes=n_classes)
@@ -126,16 +112,20 @@ class MERSiamC3DStyleRecogniser(NetworkRecogniser):
             return contrastive_loss(network.embed(clips), labels, margin=self.margin)  # type: ignore[operator]
 
         settings = replace(self._settings(), epochs=self.pair_epochs)
-        generic = train(super()._start(inputs, codes), inputs, codes, settings, seed=self.seed, loss=pairs)
+        generic = train(
+            super()._start(inputs, codes),
+            inputs,
+            codes,
+            settings,
+            seed=self.seed,
+            loss=self._augmented(pairs),
+        )
         return lambda: generic
 
-    def _loss(self, codes: NDArray[np.int64]) -> StepLoss:
-        import torch
+    def _judge(self, codes: NDArray[np.int64], *, smoothing: float = 0.0) -> LogitLoss:
+        if self.imbalance != "as-published":
+            return super()._judge(codes, smoothing=smoothing)
+        from mien.learning.losses import class_weights, focal_loss
 
-        from mien.learning.losses import focal_loss
-
-        counts = np.bincount(codes)
-        alpha = torch.tensor(len(codes) / (len(counts) * counts), dtype=torch.float32, device=self.device)
-        return lambda network, clips, labels: focal_loss(
-            network(clips), labels, gamma=self.gamma, alpha=alpha
-        )
+        alpha = class_weights(codes).to(self.device)
+        return lambda logits, labels: focal_loss(logits, labels, gamma=self.gamma, alpha=alpha)

@@ -13,6 +13,7 @@ then has 31.2. Shuffling and augmentation of the published training are not know
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 SMALLEST = 32  # pixels: every frame is halved five times
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class MoExtRecogniser(NetworkRecogniser):
     """MoExt as a classifier of onset-apex pairs of frames.
 
@@ -40,34 +42,17 @@ class MoExtRecogniser(NetworkRecogniser):
         Of rebuilding, 0 for none.
     width
         Maps of the first encoder block.
-    seed
-        Initial weights and order of samples.
-    device
-        Where to train, for example "cpu" or "cuda".
     """
 
     method: ClassVar[str] = "moext"
     needs: ClassVar[Input] = FRAME_PAIR
 
-    def __init__(
-        self,
-        epochs: int = 30,
-        learning_rate: float = 1e-4,
-        batch_size: int = 32,
-        weight_decay: float = 1e-4,
-        pretrain_epochs: int = 15,
-        width: int = 64,
-        seed: int = 0,
-        device: str = "cpu",
-    ) -> None:
-        self.epochs = epochs
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.weight_decay = weight_decay
-        self.pretrain_epochs = pretrain_epochs
-        self.width = width
-        self.seed = seed
-        self.device = device
+    epochs: int = 30
+    learning_rate: float = 1e-4
+    batch_size: int = 32
+    weight_decay: float = 1e-4
+    pretrain_epochs: int = 15
+    width: int = 64
 
     def _network(self, shape: tuple[int, ...], n_classes: int) -> nn.Module:
         from mien.recognition.moext_layers import MoExt

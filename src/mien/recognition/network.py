@@ -7,6 +7,7 @@ network to start from. Nothing here chooses anything.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -14,29 +15,51 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from mien.core.errors import DataError
+from mien.core.errors import DataError, OptionError
 from mien.core.records import Json
 from mien.recognition.inputs import MOTION_MAP, Input
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from mien.learning.losses import StepLoss
+    from mien.learning.losses import LogitLoss, StepLoss
     from mien.learning.train import TrainingSettings
 
+Imbalance = Literal["as-published", "plain", "weighted", "focal", "balanced"]
+IMBALANCE: tuple[Imbalance, ...] = ("as-published", "plain", "weighted", "focal", "balanced")
+Augment = Literal["as-published", "flow"]
 
+
+@dataclass(eq=False, repr=False, kw_only=True)
 class NetworkRecogniser(ClassifierMixin, BaseEstimator):
-    """A classifier that is one network; `method` is its name, `needs` what X is."""
+    """A classifier that is one network; `method` is its name, `needs` what X is.
+
+    Parameters
+    ----------
+    imbalance
+        What is done about rare classes: "as-published" by the method itself; "plain" nothing; "weighted" and
+        "focal" another loss (`learning.losses.logit_loss`); "balanced" draws every class equally often.
+    augment
+        "flow" changes motion at random while training (`recognition.augmentation.augment_flow`), beside what
+        the method does by itself.
+    seed
+        Initial weights, order of samples and everything else that is random.
+    device
+        Where to train, for example "cpu" or "cuda".
+    """
 
     method: ClassVar[str]
     needs: ClassVar[Input] = MOTION_MAP
     optimiser: ClassVar[Literal["adam", "adamw", "sgd"]] = "adam"
+
     epochs: int
     learning_rate: float
     batch_size: int
     weight_decay: float
-    seed: int
-    device: str
+    imbalance: Imbalance = "as-published"
+    augment: Augment = "as-published"
+    seed: int = 0
+    device: str = "cpu"
 
     def _settings(self) -> TrainingSettings:
         """How it is trained: by its parameters, with the optimiser of its class."""
@@ -48,6 +71,7 @@ class NetworkRecogniser(ClassifierMixin, BaseEstimator):
             batch_size=self.batch_size,
             weight_decay=self.weight_decay,
             optimiser=self.optimiser,
+            sampling="balanced" if self.imbalance == "balanced" else "shuffled",
             device=self.device,
         )
 
@@ -55,9 +79,39 @@ class NetworkRecogniser(ClassifierMixin, BaseEstimator):
         """The untrained network for samples of this shape."""
         raise NotImplementedError
 
-    def _loss(self, codes: NDArray[np.int64]) -> StepLoss | None:
-        """The loss of a batch, from all training samples' class indices; None is cross-entropy."""
-        return None
+    def _loss(self, codes: NDArray[np.int64]) -> StepLoss:
+        """The loss of a batch, from all training samples' class indices."""
+        judge = self._judge(codes)
+        return lambda network, inputs, labels: judge(network(inputs), labels)
+
+    def _judge(self, codes: NDArray[np.int64], *, smoothing: float = 0.0) -> LogitLoss:
+        """The loss of logits under `imbalance`; as published, that is cross-entropy."""
+        from mien.learning.losses import logit_loss
+
+        kind = self.imbalance if self.imbalance in ("weighted", "focal") else "plain"
+        return logit_loss(kind, codes, smoothing=smoothing)
+
+    def _augmented(self, loss: StepLoss) -> StepLoss:
+        """The loss of inputs that are changed at random first, if that is asked for."""
+        if self.augment == "as-published":
+            return loss
+        from mien.recognition.augmentation import augment_flow
+
+        signed = self.needs.signed
+        return lambda network, inputs, labels: loss(network, augment_flow(inputs, signed=signed), labels)
+
+    def _check_options(self) -> None:
+        for what, value, known in (
+            ("imbalance", self.imbalance, IMBALANCE),
+            ("augment", self.augment, ("as-published", "flow") if self.needs.flow else ("as-published",)),
+        ):
+            if value not in known:
+                raise OptionError(
+                    f"{what} of {self.method}",
+                    wanted=" or ".join(known),
+                    got=value,
+                    remedy="choose one of them" if len(known) > 1 else "its input is no motion map",
+                )
 
     def _start(self, inputs: Tensor, codes: NDArray[np.int64]) -> Callable[[], nn.Module]:
         """What makes the network that training starts from."""
@@ -84,6 +138,7 @@ class NetworkRecogniser(ClassifierMixin, BaseEstimator):
         from mien.learning.train import predict_scores, train
 
         settings = self._settings()
+        self._check_options()
         self.needs.check(X, method=self.method)
         self.classes_, codes = np.unique(y, return_inverse=True)
         self.shape_ = tuple(int(length) for length in X.shape[1:])
@@ -101,7 +156,7 @@ class NetworkRecogniser(ClassifierMixin, BaseEstimator):
             codes,
             settings,
             seed=self.seed,
-            loss=self._loss(codes),
+            loss=self._augmented(self._loss(codes)),
             after_epoch=look,
         )
         return np.stack(stages) if stages else np.empty((0, 0, len(self.classes_)))

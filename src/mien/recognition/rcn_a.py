@@ -10,6 +10,7 @@ that is the same everywhere gives attention 0 instead of a division by zero; a s
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from mien.recognition.network import NetworkRecogniser
@@ -67,6 +68,7 @@ def build_rcn_a(*, n_classes: int, features: int = 32, grid: int = 5, n_channels
     return RCNA()
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class RCNARecogniser(NetworkRecogniser):
     """RCN-A as a classifier of motion maps.
 
@@ -76,34 +78,17 @@ class RCNARecogniser(NetworkRecogniser):
         Training, defaults as published.
     features, grid
         Width of the network and side of its attention map.
-    seed
-        Initial weights, dropout and order of samples.
-    device
-        Where to train, for example "cpu" or "cuda".
     """
 
     method: ClassVar[str] = "rcn-a"
     optimiser = "sgd"
 
-    def __init__(
-        self,
-        epochs: int = 20,
-        learning_rate: float = 5e-4,
-        batch_size: int = 64,
-        weight_decay: float = 0.0,
-        features: int = 32,
-        grid: int = 5,
-        seed: int = 0,
-        device: str = "cpu",
-    ) -> None:
-        self.epochs = epochs
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.weight_decay = weight_decay
-        self.features = features
-        self.grid = grid
-        self.seed = seed
-        self.device = device
+    epochs: int = 20
+    learning_rate: float = 5e-4
+    batch_size: int = 64
+    weight_decay: float = 0.0
+    features: int = 32
+    grid: int = 5
 
     def _network(self, shape: tuple[int, ...], n_classes: int) -> nn.Module:
         return build_rcn_a(n_classes=n_classes, features=self.features, grid=self.grid)

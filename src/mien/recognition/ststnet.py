@@ -7,6 +7,7 @@ Ours: the samples are shuffled in each epoch and the fit is seeded (the publishe
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from mien.recognition.network import NetworkRecogniser
@@ -52,6 +53,7 @@ def build_ststnet(*, n_classes: int, size: int = 28, n_channels: int = 3) -> nn.
     return STSTNet()
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class STSTNetRecogniser(NetworkRecogniser):
     """STSTNet as a classifier of motion maps.
 
@@ -59,29 +61,14 @@ class STSTNetRecogniser(NetworkRecogniser):
     ----------
     epochs, learning_rate, batch_size, weight_decay
         Training, defaults as published.
-    seed
-        Initial weights, dropout and order of samples.
-    device
-        Where to train, for example "cpu" or "cuda".
     """
 
     method: ClassVar[str] = "ststnet"
 
-    def __init__(
-        self,
-        epochs: int = 500,
-        learning_rate: float = 5e-5,
-        batch_size: int = 256,
-        weight_decay: float = 0.0,
-        seed: int = 0,
-        device: str = "cpu",
-    ) -> None:
-        self.epochs = epochs
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.weight_decay = weight_decay
-        self.seed = seed
-        self.device = device
+    epochs: int = 500
+    learning_rate: float = 5e-5
+    batch_size: int = 256
+    weight_decay: float = 0.0
 
     def _network(self, shape: tuple[int, ...], n_classes: int) -> nn.Module:
         return build_ststnet(n_classes=n_classes, size=shape[0])
