@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import (
+    clip_features,
     epoch_features,
     interval_matching,
     leave_one_subject_out,
@@ -22,6 +23,7 @@ from benchmarks import (
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "results" / "benchmarks.md"
 ALL = {
+    "clip_features": clip_features,
     "epoch_features": epoch_features,
     "interval_matching": interval_matching,
     "leave_one_subject_out": leave_one_subject_out,

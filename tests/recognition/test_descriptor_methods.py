@@ -1,4 +1,4 @@
-"""Support vector machines on descriptors, and what makes one sample of a clip."""
+"""Support vector machines on descriptors."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import SVC
 
 from mien.core import DataError
-from mien.recognition.bi_woof import BiWOOFRecogniser, describe_onset_apex
-from mien.recognition.key_frames import key_frame_motion, key_frames
-from mien.recognition.lbp_top import LBPTOPRecogniser, describe_clip
+from mien.recognition.bi_woof import BiWOOFRecogniser
+from mien.recognition.lbp_top import LBPTOPRecogniser
 
 
 @pytest.fixture
@@ -18,15 +17,6 @@ def vectors():
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1, 2], [20, 8, 5])
     return rng.normal(size=(33, 12)) + y[:, None], y
-
-
-@pytest.fixture
-def moving():
-    """A textured square that moves to the right by up to two pixels and back, (12, 64, 64)."""
-    rng = np.random.default_rng(0)
-    texture = np.kron(rng.integers(60, 200, (20, 20)), np.ones((4, 4)))
-    shift = np.rint(2 * np.sin(np.linspace(0, np.pi, 12))).astype(int)
-    return np.stack([texture[8:72, 8 - s : 72 - s] for s in shift]).astype(np.uint8)
 
 
 class TestKernelSVM:
@@ -49,38 +39,3 @@ class TestKernelSVM:
         X, y = vectors
         with pytest.raises(DataError, match="vectors of 12 bins, as in training"):
             LBPTOPRecogniser().fit(X, y).predict(X[:, :11])
-
-
-class TestSamples:
-    def test_lbp_top_of_a_clip_of_any_length(self, moving):
-        first, second = describe_clip(moving), describe_clip(moving[::2])
-        assert first.shape == second.shape == (3 * 59 * 25,)
-        assert first.reshape(-1, 59).sum(axis=1) == pytest.approx(1.0)
-        with pytest.raises(DataError, match="at least two frames"):
-            describe_clip(moving[:1])
-
-    def test_bi_woof_of_motion_to_the_right_and_of_none(self, moving):
-        found = describe_onset_apex(moving[0], moving[6]).reshape(25, 8)
-        assert np.linalg.norm(found) == pytest.approx(1.0)
-        assert found[:, 3:5].sum() > 0.8 * found.sum()  # -45 to 45 degrees
-        assert (describe_onset_apex(moving[0], moving[0]) == 0).all()
-
-    def test_key_frames_hold_onset_apex_offset_and_the_largest_changes(self, moving):
-        still = np.repeat(moving[:1], 10, axis=0)
-        still[4:] += 5
-        assert key_frames(still, apex=7, count=4).tolist() == [0, 4, 7, 9]
-        assert key_frames(still[:3], apex=1, count=5).tolist() == [0, 1, 2, 2, 2]
-        assert key_frames(still, apex=0, count=3).tolist() == [0, 4, 9]
-
-    def test_motion_between_key_frames(self, moving):
-        motion = key_frame_motion(moving, apex=6, count=4, size=64)
-        assert motion.shape == (3, 64, 64, 3)
-        u = np.median(motion[:, 16:48, 16:48, 0], axis=(1, 2))
-        assert u.sum() == pytest.approx(0.0, abs=0.3)  # there and back
-        assert np.abs(u).sum() > 2.0
-        assert (motion[..., 2] >= 0).all()
-
-    @pytest.mark.parametrize(("n", "apex"), [(1, 0), (5, 5), (5, -1)])
-    def test_apex_outside_the_clip(self, moving, n, apex):
-        with pytest.raises(DataError, match="an apex among them"):
-            key_frame_motion(moving[:n], apex=apex)

@@ -25,6 +25,7 @@ from mien.recognition.inputs import INPUTS
 from mien.recognition.lbp_top import LBPTOPRecogniser
 from mien.recognition.linear_svm import LinearSVMRecogniser
 from mien.recognition.majority import MajorityRecogniser
+from mien.recognition.mdmo import MDMORecogniser
 from mien.recognition.mersiamc3d_style import MERSiamC3DStyleRecogniser
 from mien.recognition.moext import MoExtRecogniser
 from mien.recognition.network import NetworkRecogniser
@@ -37,6 +38,7 @@ METHODS = {
     "linear-svm": LinearSVMRecogniser(),
     "lbp-top": LBPTOPRecogniser(),
     "bi-woof": BiWOOFRecogniser(),
+    "mdmo": MDMORecogniser(),
     "ststnet": STSTNetRecogniser(epochs=4),
     "rcn-a": RCNARecogniser(epochs=2, features=4),
     "mersiamc3d-style": MERSiamC3DStyleRecogniser(epochs=2, pair_epochs=2),
@@ -68,6 +70,7 @@ def samples(maps):
         "motion-map": Samples(maps.maps, maps.labels),
         "lbp-top": Samples(noise(20), y),
         "bi-woof": Samples(noise(20), y),
+        "mdmo": Samples(noise(20), y),
         "motion-clip": Samples(noise(3, 16, 16, 3), y),
         "frame-pair": Samples((40 * noise(2, 32, 32, 3)).clip(0, 255).astype(np.uint8), y),
     }
@@ -176,7 +179,7 @@ def test_watching_changes_nothing_and_the_last_stage_is_the_fit(network, samples
     assert (stages[-1] == alone).all()
 
 
-@pytest.mark.parametrize("kind", ["lbp-top", "bi-woof", "mersiamc3d-style"])
+@pytest.mark.parametrize("kind", ["lbp-top", "mdmo", "bi-woof", "mersiamc3d-style"])
 def test_stretched_numbers_are_refused_and_why(kind, samples):
     method = METHODS[kind]
     given = samples[method.needs.name]
@@ -192,10 +195,10 @@ def test_another_size_than_in_training_is_refused(network, maps):
 
 
 def test_a_source_that_cannot_give_the_input_is_refused_in_one_sentence():
-    check_needs(EXPERIMENTS["rcn-a"], given="motion-map")
-    check_needs(EXPERIMENTS["majority"], given="frame-pair")
+    check_needs(EXPERIMENTS["rcn-a"], given={"motion-map"})
+    check_needs(EXPERIMENTS["majority"], given={"frame-pair"})
     with pytest.raises(OptionError, match="method moext: wanted input of kind frame-pair, got a source"):
-        check_needs(EXPERIMENTS["moext"], given="motion-map")
+        check_needs(EXPERIMENTS["moext"], given={"motion-map"})
     assert {m.needs for m in EXPERIMENTS.values()} - {None} <= set(INPUTS)
 
 

@@ -36,6 +36,7 @@ def program() -> typer.Typer:
         export,
         import_,
         inspect,
+        predict,
         recognise,
         report,
         score,
@@ -55,8 +56,8 @@ def program() -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(root)
     modules = (
-        *(demo, simulate, import_, inspect, validate, sync, describe, recognise, score, report),
-        *(concordance, export, withdraw),
+        *(demo, simulate, import_, inspect, validate, sync, describe, recognise, predict),
+        *(score, report, concordance, export, withdraw),
     )
     for module in modules:
         module.register(app)

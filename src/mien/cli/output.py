@@ -43,3 +43,10 @@ def with_interval(estimate: Mapping[str, Any]) -> str:
     """A value with its interval, as in .736 [.68, .79]."""
     value, low, high = (number(estimate[key], 3) for key in ("value", "low", "high"))
     return value if low == "-" else f"{value} [{low}, {high}]"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that suits them, as in 40 s, 12 min, 3.5 h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CodedExpression:
-    """One row of one coder in seconds; `unused` says why its times cannot be used (then they are None)."""
+    """One row of one coder in seconds; `unused` says why its times cannot be used (then they are None).
+
+    `frames` are onset, apex and offset as coded, from 0 in the run's video.
+    """
 
     participant_id: str
     trial: int
@@ -41,6 +44,7 @@ class CodedExpression:
     action_units: tuple[ActionUnit, ...]
     emotion: str | None
     flags: tuple[str, ...]
+    frames: tuple[int | None, int | None, int | None] = (None, None, None)
 
     @property
     def offset_observed(self) -> bool:
@@ -65,6 +69,17 @@ class MergedExpression:
     action_units: tuple[ActionUnit, ...]
     emotion: str | None
     rows: tuple[CodedExpression, ...]
+
+    @property
+    def frames(self) -> tuple[int, int | None, int | None]:
+        """Onset, apex and offset in frames of the run's video: medians, as `times`; None: not observed."""
+        onsets = [row.frames[0] for row in self.rows if row.frames[0] is not None]
+        apexes = [row.frames[1] for row in self.rows if row.frames[1] is not None]
+        offsets = [row.frames[2] for row in self.rows if row.offset_observed and row.frames[2] is not None]
+        onset = round(median(onsets))
+        apex = max(onset, round(median(apexes))) if apexes else None
+        offset = max(onset, apex or onset, round(median(offsets))) if offsets else None
+        return onset, apex, offset
 
     @property
     def duration_s(self) -> float | None:
@@ -135,6 +150,7 @@ def _expression(
         action_units=tables.parse_action_units(row["action_units"]),
         emotion=row["emotion"],
         flags=tuple((row.get("flags") or "").split()),
+        frames=(frames[0], frames[1], frames[2]),
     )
 
 

@@ -51,6 +51,17 @@ class Protocol:
     """Which stage it takes of one training, from the test samples' scores and classes; None: trains more."""
 
 
+def n_fits(method: Method, protocol: str) -> int:
+    """How many times a method is fitted in each fold."""
+    if protocol == "fixed" or trains_once(method, protocol):
+        return 1
+    choices = len(method.candidates)
+    if protocol == "nested":
+        free = method.stage_parameter is None and choices == 1
+        return 1 if free else 1 + N_INNER_FOLDS * choices
+    return choices
+
+
 def trains_once(method: Method, protocol: str) -> bool:
     """Whether the protocol is one reading of a single training per fold, which others then share."""
     return (

@@ -6,7 +6,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -224,6 +224,8 @@ def _describe_dataset(task: Task) -> dict[str, Json]:
         "datasets": list(task.dataset_names),
         "class_counts": counts,
         "input_shape": list(task.X.shape[1:]),
+        "unmeasured": [to_json(asdict(one)) for one in task.unmeasured],
+        **task.about,
     }
 
 
@@ -234,6 +236,11 @@ def _warnings(task: Task, plan: Plan) -> list[str]:
         absent = [name for code, name in enumerate(task.classes) if code not in train]
         if absent:
             found.append(f"{job.arguments['fold'].name}: no training sample of {', '.join(absent)}")
+    if task.unmeasured:
+        found.append(
+            f"{len(task.unmeasured)} of {len(task) + len(task.unmeasured)} expressions could not be measured "
+            f"and have no answer; the first, {task.unmeasured[0].sample_id}: {task.unmeasured[0].reason}"
+        )
     unknown = sum(task.consent.get(name) is None for name in task.subject_names)
     if unknown:
         found.append(

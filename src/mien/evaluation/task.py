@@ -11,6 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError
+from mien.core.records import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Unmeasured:
+    """A sample without input: its id, whose it is, its class, and why it could not be measured."""
+
+    sample_id: str
+    subject_id: str
+    reference: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +42,10 @@ class Task:
         Length n_samples; a subject's name contains its dataset, so that ids may repeat between datasets.
     consent
         Consent level per subject, None where it is not known.
+    unmeasured
+        Samples of these classes that no method can be given, with the reason; they are told with the scores.
+    about
+        What else the dataset's description in records should say.
 
     Raises
     ------
@@ -48,6 +63,8 @@ class Task:
     subjects: tuple[str, ...]
     datasets: tuple[str, ...]
     consent: Mapping[str, int | None] = field(default_factory=dict)
+    unmeasured: tuple[Unmeasured, ...] = ()
+    about: Mapping[str, Json] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         lengths = {len(self.X), len(self.y), len(self.sample_ids), len(self.subjects), len(self.datasets)}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any
@@ -23,9 +23,15 @@ class VisualMethod(Method):
     ----------
     needs
         The kind of its input, a name of `mien.recognition.inputs.INPUTS`; None where any will do.
+    imbalance
+        What can be done about rare classes, as changes of parameters by name.
+    augments
+        Whether it can change motion at random while training.
     """
 
     needs: str | None = "motion-map"
+    imbalance: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    augments: bool = False
 
 
 def build_majority(*, seed: int) -> Any:
@@ -54,6 +60,13 @@ def build_bi_woof(*, seed: int, **parameters: Any) -> Any:
     from mien.recognition.bi_woof import BiWOOFRecogniser
 
     return BiWOOFRecogniser(**parameters)
+
+
+def build_mdmo(*, seed: int, **parameters: Any) -> Any:
+    """A support vector machine on MDMO vectors; nothing in it is random."""
+    from mien.recognition.mdmo import MDMORecogniser
+
+    return MDMORecogniser(**parameters)
 
 
 def build_ststnet(*, seed: int, **parameters: Any) -> Any:
@@ -117,20 +130,25 @@ def _network(
         libraries=("numpy", "torch"),
         imports=("mien.learning.train", f"mien.recognition.{module}", "torch._dynamo"),
         needs=needs,
+        imbalance={kind: {"imbalance": kind} for kind in ("plain", "weighted", "focal", "balanced")},
+        augments=needs in ("motion-map", "motion-clip"),
     )
 
 
-def _descriptor(name: str, build: Callable[..., Any], module: str, *, C: tuple[float, ...]) -> VisualMethod:
+def _descriptor(
+    name: str, build: Callable[..., Any], module: str, *, C: tuple[float, ...], kernel: str = "linear"
+) -> VisualMethod:
     """A machine whose published or default C stands first."""
     return VisualMethod(
         name,
         1,
         build,
-        parameters={"C": C[0], "kernel": "linear", "gamma": None, "balanced": True},
+        parameters={"C": C[0], "kernel": kernel, "gamma": None, "balanced": True},
         candidates=({}, *({"C": value} for value in C[1:])),
         libraries=("numpy", "scikit-learn"),
         imports=(f"mien.recognition.{module}",),
         needs=name,
+        imbalance={"plain": {"balanced": False}, "weighted": {"balanced": True}},
     )
 
 
@@ -168,6 +186,7 @@ _ALL = (
         weight_decay=0.0,
     ),
     _descriptor("lbp-top", build_lbp_top, "lbp_top", C=(1.0, 0.1, 10.0, 100.0)),
+    _descriptor("mdmo", build_mdmo, "mdmo", C=(1.0, 0.1, 10.0, 100.0), kernel="poly"),
     _descriptor("bi-woof", build_bi_woof, "bi_woof", C=(1e4, 1.0, 1e2)),
     _network(
         "rcn-a",
@@ -233,17 +252,17 @@ _ALL = (
 METHODS: Mapping[str, Method] = MappingProxyType({method.name: method for method in _ALL})
 
 
-def check_needs(method: Method, *, given: str) -> None:
-    """Raise OptionError if samples of the given kind are not what the method needs.
+def check_needs(method: Method, *, given: Collection[str]) -> None:
+    """Raise OptionError if samples of the given kinds are not what the method needs.
 
     Methods from outside that do not say what they need are taken at their word.
     """
     needs = getattr(method, "needs", None)
-    if needs is not None and needs != given:
+    if needs is not None and needs not in given:
         raise OptionError(
             f"method {method.name}",
             wanted=f"input of kind {needs}",
-            got=f"a source that gives {given}",
+            got=f"a source that gives {', '.join(sorted(given))}",
             remedy="choose a method for this input, or a source whose clips can be measured",
         )
 
@@ -253,20 +272,71 @@ def method_names() -> list[str]:
     return [*METHODS, *sorted({point.name for point in entry_points(group=ENTRY_POINT_GROUP)} - set(METHODS))]
 
 
-def find_method(name: str, *, epochs: int | None = None) -> Method:
-    """The method with this name, optionally with another number of epochs.
+def find_method(
+    name: str,
+    *,
+    epochs: int | None = None,
+    imbalance: str | None = None,
+    augment: bool = False,
+    device: str = "cpu",
+    changes: Mapping[str, Json] | None = None,
+) -> Method:
+    """The method with this name, optionally changed.
+
+    Parameters
+    ----------
+    epochs
+        Of methods that learn in epochs; others stay as they are.
+    imbalance
+        What is done about rare classes, where the method can do it; None: what the method does by itself.
+    augment
+        Whether motion is changed at random while training.
+    device
+        Where networks train.
+    changes
+        Other values of the method's parameters.
 
     Raises
     ------
     OptionError
-        If there is no such method, an extension cannot be loaded, or the method has no epochs.
+        If there is no such method, an extension cannot be loaded, or the method cannot do what is asked.
     """
     method = METHODS.get(name) or _from_extension(name)
-    if epochs is None or method.stage_parameter is None:
-        return method
-    if epochs < 1:
-        raise OptionError("--epochs", wanted="1 or more", got=epochs, remedy="give another number")
-    return replace(method, parameters=method.with_parameters({method.stage_parameter: epochs}))
+    asked: dict[str, Json] = dict(changes or {})
+    unknown = [key for key in asked if key not in method.parameters]
+    if unknown:
+        raise OptionError(
+            f"parameter {unknown[0]} of {name}",
+            wanted=f"one of {', '.join(method.parameters) or 'none: it has no parameters'}",
+            got=unknown[0],
+            remedy="choose one of them",
+        )
+    if epochs is not None and method.stage_parameter is not None:
+        if epochs < 1:
+            raise OptionError("--epochs", wanted="1 or more", got=epochs, remedy="give another number")
+        asked[method.stage_parameter] = epochs
+    if imbalance is not None:
+        known: Mapping[str, Mapping[str, Json]] = getattr(method, "imbalance", {})
+        if imbalance not in known:
+            raise OptionError(
+                f"--imbalance for {name}",
+                wanted=f"one of {', '.join(known)}" if known else "no such option: it cannot be changed",
+                got=imbalance,
+                remedy="choose another, or leave it to the method",
+            )
+        asked |= known[imbalance]
+    if augment:
+        if not getattr(method, "augments", False):
+            raise OptionError(
+                f"--augment for {name}",
+                wanted="a network that is given motion",
+                got=f"a method given {getattr(method, 'needs', None) or 'anything'}",
+                remedy="leave it out for this method",
+            )
+        asked["augment"] = "flow"
+    if device != "cpu" and method.stage_parameter is not None:
+        asked["device"] = device
+    return replace(method, parameters=method.with_parameters(asked)) if asked else method
 
 
 def _from_extension(name: str) -> Method:

@@ -2,25 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from threadpoolctl import threadpool_limits
 
 from mien.core.errors import OptionError
 from mien.core.records import Json, ResultRecord, to_json
-from mien.evaluation import Comparison, Settings, compare_records, evaluate_method, score_record
+from mien.dataset import open_study
+from mien.evaluation import (
+    Comparison,
+    Fold,
+    Method,
+    Settings,
+    Task,
+    compare_records,
+    evaluate_method,
+    score_record,
+)
+from mien.evaluation.chance import chance_test, unanswered_as_wrong
+from mien.evaluation.protocol import n_fits
+from mien.evaluation.run import plan_evaluation
 from mien.experiments.examples import write_examples
 from mien.experiments.methods import check_needs, find_method
-from mien.experiments.sources import read_source, task_of
-from mien.jobs import ProcessPool, Sequential, Store, silent
+from mien.experiments.models import train_model
+from mien.experiments.sources import MapSource, Source, is_study, read_source
+from mien.experiments.study_source import CLASSES, StudySource, read_study_source
+from mien.features.measuring import MeasureSettings
+from mien.jobs import Executor, ProcessPool, Sequential, Store, silent
 
 Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class RecogniseRequest:
-    """What to evaluate, how, and where results go; `protocols` are crossed with `methods`."""
+    """What to evaluate, how, and where results go; `protocols` are crossed with `methods`.
+
+    Parameters
+    ----------
+    n_classes, kinds, measure
+        Of a study: 3 or 7 classes, "micro" or "macro" expressions or both, and how faces are measured.
+    imbalance, augment, device, changes
+        As in `find_method`; `changes` maps "parameter" or "method.parameter" to a value.
+    save
+        Where to write the model trained on everything; for one method.
+    """
 
     source: Path
     methods: tuple[str, ...]
@@ -32,19 +61,66 @@ class RecogniseRequest:
     seed: int = 0
     epochs: int | None = None
     n_workers: int = 1
+    n_classes: int = 3
+    kinds: tuple[str, ...] = ("micro",)
+    measure: MeasureSettings = field(default_factory=MeasureSettings)
+    imbalance: str | None = None
+    augment: bool = False
+    device: str = "cpu"
+    changes: Mapping[str, Json] = field(default_factory=dict)
+    save: Path | None = None
+
+    def chosen_methods(self) -> list[Method]:
+        """The methods with all that was asked of them; raises OptionError for what cannot be."""
+        names = list(dict.fromkeys(self.methods))
+        has = {name: find_method(name).parameters for name in names}
+        for key in self.changes:
+            method, _, parameter = key.rpartition(".")
+            asked = [method] if method else names
+            if not any(parameter in has.get(name, ()) for name in asked):
+                known = sorted({p for name in asked for p in has.get(name, ())})
+                raise OptionError(
+                    f"--set {key}",
+                    wanted=f"a parameter of {', '.join(names)}"
+                    + (f" ({', '.join(known)})" if known else ", which have none"),
+                    got=key,
+                    remedy="correct the name",
+                )
+        return [
+            find_method(
+                name,
+                epochs=self.epochs,
+                imbalance=self.imbalance,
+                augment=self.augment,
+                device=self.device,
+                changes={
+                    parameter: self.changes[key]
+                    for parameter in has[name]
+                    for key in (parameter, f"{name}.{parameter}")
+                    if key in self.changes
+                },
+            )
+            for name in names
+        ]
 
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """The records of one request with the paths they were written to, and their paired comparisons."""
+    """The records of one request with the paths they were written to, and their paired comparisons.
+
+    `model` is where the model trained on everything was written, if one was asked for.
+    """
 
     records: tuple[ResultRecord, ...]
     paths: tuple[Path, ...]
     comparisons: tuple[Comparison, ...]
+    model: Path | None = None
 
     def as_json(self) -> Json:
         """One object for one run; for several an object with `results` and `comparisons`."""
         results = [_result(r, p) for r, p in zip(self.records, self.paths, strict=True)]
+        if self.model is not None:
+            results[0]["model"] = str(self.model)
         if len(results) == 1:
             return results[0]
         return to_json({"results": results, "comparisons": [asdict(c) for c in self.comparisons]})
@@ -57,36 +133,25 @@ def recognise(
 ) -> Recognition:
     """Evaluate every method under every protocol and write one record each into `out/records`.
 
-    Finished folds are kept in `out/store`; a run that was killed goes on where it stopped.
+    Finished folds and measured clips are kept in `out/store`; a run that was killed goes on where it stopped.
 
     Raises
     ------
     MienError
         For whatever is wrong with the source, an option or a fold; no record is then written for it.
     """
-    if not request.methods or not request.protocols:
-        raise OptionError(
-            "--method", wanted="at least one method and protocol", got="none", remedy="name one"
-        )
-    if request.n_workers < 1:
-        raise OptionError(
-            "--workers", wanted="1 or more", got=request.n_workers, remedy="give another number"
-        )
-    methods = [find_method(name, epochs=request.epochs) for name in dict.fromkeys(request.methods)]
+    methods, settings = _checked(request)
+    executor = _executor(request)
+    source = open_source(request, executor=executor, progress=progress)
     for method in methods:
-        check_needs(method, given="motion-map")
-    settings = [
-        Settings(protocol, request.split, request.n_folds, request.seed)
-        for protocol in dict.fromkeys(request.protocols)
-    ]
-    executor = ProcessPool(request.n_workers) if request.n_workers > 1 else Sequential()
-    maps = read_source(request.source, format_name=request.format_name)
-    task = task_of(maps)
+        check_needs(method, given=source.gives)
+    first = source.task("motion-map")
     store = Store(request.out / "store")
     store.sweep()
-    examples = write_examples(maps, request.out)
+    examples = write_examples(first, request.out)
     records, paths = [], []
     for method in methods:
+        task = source.task(getattr(method, "needs", None))
         for setting in settings:
             with progress(f"{method.name}, {setting.protocol}") as show:
                 record = evaluate_method(
@@ -94,11 +159,136 @@ def recognise(
                 )
             records.append(record)
             paths.append(record.write(request.out / "records"))
-    return Recognition(tuple(records), tuple(paths), tuple(compare_records(records, seed=request.seed)))
+    model = None
+    if request.save is not None:
+        task = source.task(getattr(methods[0], "needs", None))
+        measure = request.measure if isinstance(source, StudySource) else None
+        with progress(f"{methods[0].name}, trained on everything"):
+            train_model(task, methods[0], request.save, seed=request.seed, measure=measure)
+        model = request.save
+    return Recognition(
+        tuple(records), tuple(paths), tuple(compare_records(records, seed=request.seed)), model
+    )
+
+
+def open_source(
+    request: RecogniseRequest,
+    *,
+    executor: Executor,
+    progress: Callable[[str], AbstractContextManager[Progress]] = lambda _: nullcontext(silent),
+) -> Source:
+    """The samples of the request: a study, whose clips are measured now, or a dataset of motion maps.
+
+    Raises
+    ------
+    MienError
+        If there is neither, or it cannot be used.
+    """
+    if request.format_name is not None or not is_study(request.source):
+        return MapSource(read_source(request.source, format_name=request.format_name))
+    with progress("faces and their motion") as show:
+        return read_study_source(
+            open_study(request.source),
+            n_classes=request.n_classes,
+            kinds=request.kinds,
+            settings=request.measure,
+            store=Store(request.out / "store"),
+            executor=executor,
+            progress=show,
+        )
+
+
+def _checked(request: RecogniseRequest) -> tuple[list[Method], list[Settings]]:
+    if not request.methods or not request.protocols:
+        raise OptionError(
+            "--method", wanted="at least one method and protocol", got="none", remedy="name one"
+        )
+    for what, value, known in (
+        ("--classes", request.n_classes, tuple(CLASSES)),
+        *(("--kind", kind, ("micro", "macro")) for kind in request.kinds or ("none",)),
+    ):
+        if value not in known:
+            raise OptionError(
+                what, wanted=f"one of {', '.join(map(str, known))}", got=value, remedy="choose one of them"
+            )
+    if request.save is not None and len(request.methods) != 1:
+        raise OptionError(
+            "--save", wanted="one method to train", got=len(request.methods), remedy="name one --method"
+        )
+    settings = [
+        Settings(protocol, request.split, request.n_folds, request.seed)
+        for protocol in dict.fromkeys(request.protocols)
+    ]
+    return request.chosen_methods(), settings
+
+
+def _executor(request: RecogniseRequest) -> Executor:
+    if request.n_workers < 1:
+        raise OptionError(
+            "--workers", wanted="1 or more", got=request.n_workers, remedy="give another number"
+        )
+    return ProcessPool(request.n_workers) if request.n_workers > 1 else Sequential()
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a method under a protocol will take: folds, those done, and seconds of one core for the rest."""
+
+    method: str
+    protocol: str
+    n_folds: int
+    n_done: int
+    core_s: float
+
+
+def estimate(
+    request: RecogniseRequest,
+    *,
+    progress: Callable[[str], AbstractContextManager[Progress]] = lambda _: nullcontext(silent),
+) -> list[Estimate]:
+    """How long the request would take, from one epoch of every method on its first fold; nothing is scored.
+
+    Motion of a study's faces is measured first, if it has not been.
+    """
+    methods, settings = _checked(request)
+    source = open_source(request, executor=_executor(request), progress=progress)
+    store = Store(request.out / "store")
+    found: list[Estimate] = []
+    trained: set[str] = set()
+    for method in methods:
+        check_needs(method, given=source.gives)
+        task = source.task(getattr(method, "needs", None))
+        with progress(f"one epoch of {method.name}"):
+            fit_s = _fit_s(task, method, next(iter(settings[0].folds(task))))
+        for setting in settings:
+            plan = plan_evaluation(task, method, setting)
+            keys = {job.key for job in plan.jobs}
+            done = sum(store.wall_s(key) is not None for key in keys)
+            fits = n_fits(method, setting.protocol) * len(keys - trained) * (len(keys) - done) / len(keys)
+            found.append(Estimate(method.name, setting.protocol, len(keys), done, fit_s * fits))
+            trained |= keys
+    return found
+
+
+def _fit_s(task: Task, method: Method, fold: Fold) -> float:
+    """Seconds that one fit takes on the fold, epochs scaled up from one."""
+    counts = [name for name in method.parameters if name.endswith("epochs")]
+    epochs = max((int(method.parameters[name]) for name in counts), default=1)  # type: ignore[arg-type]
+    X, y = task.X[fold.train], task.y[fold.train]
+    seconds = []
+    for n in (1, 2) if counts else (1,):
+        recogniser = method.build(seed=0, **method.with_parameters(dict.fromkeys(counts, n)))
+        start = time.perf_counter()
+        with threadpool_limits(limits=1):
+            recogniser.fit(X, y)
+        seconds.append(time.perf_counter() - start)
+    return seconds[0] + (epochs - 1) * max(seconds[-1] - seconds[0], 0.0) if counts else seconds[0]
 
 
 def _result(record: ResultRecord, path: Path) -> dict[str, Json]:
     scores = score_record(record).as_json()
+    classes = [str(name) for name in record.dataset["classes"]]  # type: ignore[union-attr]
+    unmeasured = record.dataset.get("unmeasured") or []
     return {
         "method": record.method["name"],
         "protocol": record.protocol["name"],
@@ -107,6 +297,11 @@ def _result(record: ResultRecord, path: Path) -> dict[str, Json]:
         "seed": record.seed,
         "dataset": {key: record.dataset[key] for key in ("name", "digest", "class_counts")},
         **scores,
+        "p_chance": to_json(chance_test(record.samples, classes=classes)),
+        "parameters": record.method["parameters"],
+        "n_unmeasured": len(unmeasured),  # type: ignore[arg-type]
+        "unmeasured": unmeasured,
+        "scores_if_unmeasured_are_missed": to_json(unanswered_as_wrong(record)),
         "warnings": list(record.warnings),
         "wall_s": record.run["wall_s"],
         "fold_wall_s_total": round(sum(record.run["fold_wall_s"]), 3),  # type: ignore[arg-type]

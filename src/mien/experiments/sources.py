@@ -1,16 +1,52 @@
-"""From a path to a task: which formats can be read, and how each becomes samples and labels."""
+"""From a path to tasks: what can be read, and how each becomes samples, labels and input of methods."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Protocol
 
 from mien.core.errors import DataError, OptionError
+from mien.dataset import layout
 from mien.dataset.catalog import MEGC2019_FLOW
 from mien.dataset.catalog.megc2019_flow import MotionMapFormat
 from mien.dataset.motion_maps import MotionMaps
 from mien.evaluation import Task
+
+
+class Source(Protocol):
+    """Where samples come from: one task for each kind of input that it gives, of the same samples."""
+
+    @property
+    def gives(self) -> frozenset[str]:
+        """The kinds of input that it has for methods."""
+
+    def task(self, needs: str | None) -> Task:
+        """The task for methods that need this kind of input; None takes any."""
+
+
+@dataclass(frozen=True, slots=True)
+class MapSource:
+    """A dataset of motion maps: one kind of input, measured by someone else."""
+
+    maps: MotionMaps
+
+    @property
+    def gives(self) -> frozenset[str]:
+        """Motion maps alone."""
+        return frozenset({"motion-map"})
+
+    def task(self, needs: str | None) -> Task:
+        """The task of the maps."""
+        return task_of(self.maps)
+
+
+def is_study(source: Path) -> bool:
+    """Whether a path is a study's folder rather than a dataset of motion maps."""
+    return layout.description(source).is_file() and layout.participants(source).is_file()
+
 
 FORMATS: Mapping[str, MotionMapFormat] = MappingProxyType({MEGC2019_FLOW.name: MEGC2019_FLOW})
 
@@ -36,14 +72,14 @@ def read_source(source: Path, *, format_name: str | None = None) -> MotionMaps:
         return FORMATS[format_name].read(source)
     if not source.exists():
         raise DataError(source, wanted="a dataset", got="no such file or folder", remedy="check the path")
-    for layout in FORMATS.values():
-        if layout.recognises(source):
-            return layout.read(source)
+    for known in FORMATS.values():
+        if known.recognises(source):
+            return known.read(source)
     raise DataError(
         source,
-        wanted=f"a dataset in one of the formats {', '.join(FORMATS)}",
+        wanted=f"a study, or a dataset in one of the formats {', '.join(FORMATS)}",
         got="a folder in none of them" if source.is_dir() else "a file",
-        remedy="name the folder that holds labels*.csv and the maps",
+        remedy="name the folder of the study, or the one that holds labels*.csv and the maps",
     )
 
 

@@ -1,22 +1,18 @@
 """Bi-WOOF and a support vector machine (Liong et al. 2018, doi:10.1016/j.image.2017.11.006).
 
-X is one Bi-WOOF vector a sample, as `mien.signals.face.bi_woof` gives it for the signed flow from onset to
-apex: it learns nothing from other clips, so it is computed once and not in every fold. Published: the
-descriptor and a linear support vector machine; C = 10,000 is recalled from the paper, not verified. Ours: one
-class against the rest, classes weighted inversely to their frequency. A map that was stretched to 0..255 has
-lost the sign and the size of its flow, hence has no Bi-WOOF.
+X is one Bi-WOOF vector a sample, as `features.clip_features.bi_woof_vector` gives it for the signed flow
+from onset to apex: it learns nothing from other clips, so it is computed once and not in every fold.
+Published: the descriptor and a linear support vector machine; C = 10,000 is recalled from the paper, not
+verified. Ours: one class against the rest, classes weighted inversely to their frequency. A map that was
+stretched to 0..255 has lost the sign and the size of its flow, hence has no Bi-WOOF.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mien.recognition.inputs import BI_WOOF, Input
 from mien.recognition.kernel_svm import DescriptorRecogniser, Kernel
-from mien.signals.face import bi_woof, tv_l1_flow
 
 
 class BiWOOFRecogniser(DescriptorRecogniser):
@@ -29,8 +25,3 @@ class BiWOOFRecogniser(DescriptorRecogniser):
         self, C: float = 1e4, kernel: Kernel = "linear", gamma: float | None = None, balanced: bool = True
     ) -> None:
         super().__init__(C, kernel, gamma, balanced)
-
-
-def describe_onset_apex(onset: NDArray[np.uint8], apex: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """The vector of two grey faces (height, width): TV-L1 flow, as published, then Bi-WOOF."""
-    return bi_woof(np.moveaxis(tv_l1_flow(onset, apex), 0, -1).astype(np.float64))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,12 +13,21 @@ from mien.core.records import Json
 Kind = TypeVar("Kind")
 
 
-def save_fitted(one: Any, path: Path, *, arrays: tuple[str, ...], numbers: tuple[str, ...] = ()) -> None:
+def save_fitted(
+    one: Any,
+    path: Path,
+    *,
+    arrays: tuple[str, ...],
+    numbers: tuple[str, ...] = (),
+    about: Mapping[str, Json] | None = None,
+) -> None:
     """Write the fitted attributes `name_` of a recogniser, its classes and its parameters as one file."""
     from mien.learning.model_file import save_model
 
     card: dict[str, Json] = {"method": one.method, "parameters": one.get_params()}
     card |= {"classes": one.classes_.tolist(), **{name: getattr(one, f"{name}_") for name in numbers}}
+    if about is not None:
+        card["about"] = dict(about)
     save_model(path, {name: getattr(one, f"{name}_") for name in arrays}, card=card)
 
 

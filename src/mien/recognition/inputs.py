@@ -84,9 +84,10 @@ MOTION_CLIP = Input(
 )
 FRAME_PAIR = Input("frame-pair", "the onset and the apex frame, R, G, B, 0..255", (2, "height", "width", 3))
 LBP_TOP = Input("lbp-top", "LBP-TOP vectors of whole clips", ("bins",), signed=True)
+MDMO = Input("mdmo", "MDMO vectors of whole clips", ("bins",), signed=True)
 BI_WOOF = Input("bi-woof", "Bi-WOOF vectors of signed flow", ("bins",), signed=True)
 
-INPUTS = {kind.name: kind for kind in (MOTION_MAP, MOTION_CLIP, FRAME_PAIR, LBP_TOP, BI_WOOF)}
+INPUTS = {kind.name: kind for kind in (MOTION_MAP, MOTION_CLIP, FRAME_PAIR, LBP_TOP, MDMO, BI_WOOF)}
 
 
 def _kind(X: NDArray[Any]) -> str:

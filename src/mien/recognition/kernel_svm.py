@@ -6,6 +6,7 @@ f_c(x) = sum_i a_ci K(v_i, x) + b_c, so that a saved model answers exactly as th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -16,6 +17,7 @@ from sklearn.metrics.pairwise import pairwise_kernels
 from sklearn.svm import SVC
 
 from mien.core.errors import DataError
+from mien.core.records import Json
 from mien.recognition.fitted import load_fitted, save_fitted
 from mien.recognition.inputs import Input
 
@@ -101,9 +103,9 @@ class DescriptorRecogniser(ClassifierMixin, BaseEstimator):
             options |= {"degree": 3, "coef0": 0.0}
         return np.asarray(pairwise_kernels(first, second, metric=self.kernel, **options))
 
-    def save(self, path: Path) -> None:
-        """Write what was learned as one safetensors file."""
-        save_fitted(self, path, arrays=ARRAYS, numbers=NUMBERS)
+    def save(self, path: Path, *, about: Mapping[str, Json] | None = None) -> None:
+        """Write what was learned, and what is to be said about it, as one safetensors file."""
+        save_fitted(self, path, arrays=ARRAYS, numbers=NUMBERS, about=about)
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -1,24 +1,18 @@
 """LBP-TOP and a support vector machine (Zhao & Pietikäinen 2007, doi:10.1109/TPAMI.2007.1110).
 
-X is one LBP-TOP vector a sample, as `mien.signals.face.lbp_top` gives it for a clip: it learns nothing from
-other clips, so it is computed once and not in every fold. Published: the descriptor, and support vector
-machines on it as the baseline of every micro-expression dataset; the settings of the MEGC-2019 baseline were
-never published. Ours: the linear kernel with C = 1, one class against the rest, classes weighted inversely to
-their frequency. A motion map has no frames, hence no LBP-TOP.
+X is one LBP-TOP vector a sample, as `features.clip_features.lbp_top_vector` gives it for a clip: it learns
+nothing from other clips, so it is computed once and not in every fold. Published: the descriptor, and support
+vector machines on it as the baseline of every micro-expression dataset; the settings of the MEGC-2019
+baseline were never published. Ours: the linear kernel with C = 1, one class against the rest, classes
+weighted inversely to their frequency. A motion map has no frames, hence no LBP-TOP.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mien.recognition.inputs import LBP_TOP, Input
 from mien.recognition.kernel_svm import DescriptorRecogniser
-from mien.signals.face import interpolate_frames, lbp_top
-
-N_FRAMES = 10
 
 
 class LBPTOPRecogniser(DescriptorRecogniser):
@@ -26,12 +20,3 @@ class LBPTOPRecogniser(DescriptorRecogniser):
 
     method: ClassVar[str] = "lbp-top"
     needs: ClassVar[Input] = LBP_TOP
-
-
-def describe_clip(frames: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """The vector of one clip, onset to offset: brought to 10 frames, then LBP-TOP with its default settings.
-
-    `frames` are grey faces (n_frames, height, width) of at least two frames; raises DataError for others.
-    """
-    clip = interpolate_frames(frames, N_FRAMES).round().clip(0, 255).astype(np.uint8)
-    return lbp_top(clip)

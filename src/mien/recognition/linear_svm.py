@@ -7,6 +7,7 @@ It needs no magnitude: standardised pixels of stretched maps serve.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -16,6 +17,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
+from mien.core.records import Json
 from mien.recognition.fitted import load_fitted, save_fitted
 from mien.recognition.inputs import MOTION_MAP, Input
 
@@ -72,9 +74,9 @@ class LinearSVMRecogniser(ClassifierMixin, BaseEstimator):
         """The class with the largest distance, (n_samples,)."""
         return self.classes_[self.decision_function(X).argmax(axis=1)]
 
-    def save(self, path: Path) -> None:
-        """Write what was learned as one safetensors file."""
-        save_fitted(self, path, arrays=ARRAYS)
+    def save(self, path: Path, *, about: Mapping[str, Json] | None = None) -> None:
+        """Write what was learned, and what is to be said about it, as one safetensors file."""
+        save_fitted(self, path, arrays=ARRAYS, about=about)
 
     @classmethod
     def load(cls, path: Path) -> Self:

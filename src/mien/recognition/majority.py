@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
+from mien.core.records import Json
 from mien.recognition.fitted import load_fitted, save_fitted
 
 
@@ -31,9 +33,9 @@ class MajorityRecogniser(ClassifierMixin, BaseEstimator):
         """The most frequent training class; the lower code on a tie."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
-    def save(self, path: Path) -> None:
-        """Write what was learned as one safetensors file."""
-        save_fitted(self, path, arrays=("frequencies",))
+    def save(self, path: Path, *, about: Mapping[str, Json] | None = None) -> None:
+        """Write what was learned, and what is to be said about it, as one safetensors file."""
+        save_fitted(self, path, arrays=("frequencies",), about=about)
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -3,12 +3,12 @@
 Neurocomputing 448. Neither code nor layer sizes are known here. Published: after few-shot learning, two
 stages: a Siamese 3-D convolutional network learns generic features, then structure and parameters are
 adjusted with focal loss; key frames condense the clip.
-Ours: everything else. Key frames by `key_frames` (published: a network chooses them), u, v and strain between
-them, each sample divided by its own largest value; four 3-D convolutions of 16, 32, 64, 64 filters, 128
-features; stage 1 draws pairs of one class together and pushes others apart by a margin of 1 on the unit
-sphere, both kinds weighing the same; stage 2 adds a linear readout, focal loss with gamma 2, classes weighted
-inversely to their frequency; Adam 1e-4, batches of 16, 50 epochs each. Both stages see the samples given to
-`fit`, and no others.
+Ours: everything else. Key frames by `features.key_frames` (published: a network chooses them), u, v and
+strain between them, each sample divided by its own largest value; four 3-D convolutions of 16, 32, 64, 64
+filters, 128 features; stage 1 draws pairs of one class together and pushes others apart by a margin of 1 on
+the unit sphere, both kinds weighing the same; stage 2 adds a linear readout, focal loss with gamma 2, classes
+weighted inversely to their frequency; Adam 1e-4, batches of 16, 50 epochs each. Both stages see the samples
+given to `fit`, and no others.
 """
 
 from __future__ import annotations

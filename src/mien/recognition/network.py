@@ -183,13 +183,14 @@ class NetworkRecogniser(ClassifierMixin, BaseEstimator):
         """The most probable class, (n_samples,)."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
-    def save(self, path: Path) -> None:
-        """Write weights and card as one safetensors file."""
+    def save(self, path: Path, *, about: Mapping[str, Json] | None = None) -> None:
+        """Write weights and card, with what is to be said about them, as one safetensors file."""
         from mien.learning.weights import save_network
 
         shape: list[Json] = list(self.shape_)
         card = {"method": self.method, "shape": shape, "classes": self.classes_.tolist()}
-        save_network(self.network_, path, card={**card, "parameters": self.get_params()})
+        card |= {"parameters": {**self.get_params(), "device": "cpu"}}
+        save_network(self.network_, path, card=card if about is None else {**card, "about": dict(about)})
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 from mien.core.errors import OptionError
 from mien.core.labels import THREE_CLASS_OF, THREE_CLASSES
 from mien.dataset.motion_maps import MotionMaps
+from mien.features import stretch
 from mien.signals.face import dis_flow, optical_strain
 from mien.simulate.action_units import BUMPS, EMOTION_ACTION_UNITS
 from mien.simulate.faces import FaceRenderer, Pose, UnitPose, camera_noise
 from mien.simulate.identities import Identity
 from mien.simulate.script import LEVEL_2_SHARE
-
-FloatArray = NDArray[np.float64]
 
 SIZE = 28
 # Shares of the emotions among MMME's 634 micro-expressions (its Figure 5).
@@ -188,9 +187,3 @@ def _apex(rng: np.random.Generator, units: tuple[UnitPose, ...], noise: float) -
         roll_rad=float(noise * rng.normal(0.0, 0.002)),
         scale=float(1 + noise * rng.normal(0.0, 0.0015)),
     )
-
-
-def stretch(channels: FloatArray) -> NDArray[np.uint8]:
-    """Each channel stretched to 0..255 on its own, (h, w, c), as the published maps are."""
-    low, high = channels.min(axis=(0, 1)), channels.max(axis=(0, 1))
-    return np.rint(255 * (channels - low) / np.where(high > low, high - low, 1.0)).astype(np.uint8)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -204,13 +204,19 @@ def _packets(path: Path, container: Any, stream: Any) -> Iterator[Any]:
     )
 
 
-def read_frames(path: Path, *, luma: bool = False) -> Iterator[tuple[int, float, NDArray[np.uint8]]]:
+def read_frames(
+    path: Path, *, luma: bool = False, only: Callable[[int], bool] | None = None, upright: bool = False
+) -> Iterator[tuple[int, float, NDArray[np.uint8]]]:
     """Every frame in order: index from 0, presentation time in the file (s), and the picture.
 
     Parameters
     ----------
     luma
         Whether pictures are the luma plane (height, width) instead of RGB (height, width, 3).
+    only
+        Which indices come out; the others are decoded, as they must be, but not converted.
+    upright
+        Whether pictures are turned as the file asks players to turn them (telephones film on their side).
 
     Raises
     ------
@@ -218,7 +224,9 @@ def read_frames(path: Path, *, luma: bool = False) -> Iterator[tuple[int, float,
         If the file is absent, no video, or ends before its last frame; frames before the damage came out.
     """
     for index, (at, frame) in enumerate(_decoded(path)):
-        yield index, at, _luma(frame, None) if luma else frame.to_ndarray(format="rgb24")
+        if only is None or only(index):
+            picture = _luma(frame, None) if luma else frame.to_ndarray(format="rgb24")
+            yield index, at, np.rot90(picture, round(frame.rotation / 90)) if upright else picture
 
 
 def read_luma(path: Path, *, crop: Crop | None = None) -> Iterator[tuple[float, NDArray[np.uint8]]]:

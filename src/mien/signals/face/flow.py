@@ -22,17 +22,17 @@ Flow = NDArray[np.float32]
 def dis_flow(first: Picture, second: Picture) -> Flow:
     """Dense inverse search (Kroeger et al. 2016, doi:10.1007/978-3-319-46493-0_29) down to single pixels.
 
-    OpenCV's preset "medium" with finest scale 0, patch stride 3, 50 gradient steps and 10 refinements: the
-    presets stop at a coarser scale and lose part of a sub-pixel movement.
+    OpenCV's preset "medium" with finest scale 0, patch stride 5, 12 gradient steps and 3 refinements. The
+    presets stop at a coarser scale and lose part of a sub-pixel movement; more refinements smooth it away.
     """
     import cv2
 
     first, second = _checked(first, second)
     engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     engine.setFinestScale(0)
-    engine.setPatchStride(3)
-    engine.setGradientDescentIterations(50)
-    engine.setVariationalRefinementIterations(10)
+    engine.setPatchStride(5)
+    engine.setGradientDescentIterations(12)
+    engine.setVariationalRefinementIterations(3)
     return _channels_first(engine.calc(first, second, np.zeros((*first.shape, 2), np.float32)))
 
 

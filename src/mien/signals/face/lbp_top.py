@@ -23,6 +23,7 @@ from mien.core.errors import DataError, OptionError
 from mien.core.time import FloatArray, IntArray
 
 Sampling = Literal["circular", "square"]
+TABLES = 8  # of counts, by turns: a count need not wait for the one before it
 _COMPILED: dict[str, Any] = {}
 
 
@@ -67,13 +68,17 @@ def lbp_top(
     part_edges = _edges(n_frames - 2 * rt, blocks[2], rt)
     parts = np.searchsorted(part_edges, np.arange(n_frames), side="right") - 1
     rows, columns = _edges(height - 2 * ry, blocks[0], ry), _edges(width - 2 * rx, blocks[1], rx)
-    counts = np.zeros((3, blocks[2] * blocks[0] * blocks[1], 4, 1 << neighbours), dtype=np.uint32)
+    # Small tables stay in the nearest memory; the largest count that can be decides on their type.
+    runs = int(np.diff(rows).max()) * int(np.diff(part_edges).max())
+    most = runs * (int(np.diff(columns).max()) // TABLES + 1)
+    n_blocks = blocks[2] * blocks[0] * blocks[1]
+    counts = np.zeros((3, n_blocks, TABLES, 256), dtype=np.uint16 if most < 2**16 else np.uint32)
     where, weights = _taps(radii, neighbours, sampling)
-    _kernel()(np.ascontiguousarray(clip), where, weights, parts, rows, columns, radii, counts)
+    count, fold = _kernels()
+    count(np.ascontiguousarray(clip), where, weights, parts, rows, columns, radii, counts)
     bins = uniform_bins(neighbours)
-    order = np.argsort(bins, kind="stable")
-    starts = np.searchsorted(bins[order], np.arange(bins.max() + 1))
-    folded = np.add.reduceat(counts.sum(axis=2)[..., order], starts, axis=-1)
+    folded = np.zeros((3 * n_blocks, int(bins.max()) + 1))
+    fold(counts.reshape(3 * n_blocks, TABLES, 256), bins, folded)
     return np.asarray(folded / folded.sum(axis=-1, keepdims=True)).ravel()
 
 
@@ -160,8 +165,8 @@ def _taps(radii: tuple[int, int, int], neighbours: int, sampling: str) -> tuple[
     return where, weights
 
 
-def _kernel() -> Any:
-    """The compiled loop; numba is imported when a clip is described for the first time."""
+def _kernels() -> tuple[Any, Any]:
+    """The compiled loops; numba is imported when a clip is described for the first time."""
     if not _COMPILED:
         from numba import njit
 
@@ -200,14 +205,13 @@ def _kernel() -> Any:
                                         value[i] += weight * np.int32(other[i])
                             between(codes, value, centre, bit)
                     for r in range(n_rows):
-                        for c in range(n_columns):
-                            block = counts[plane, (parts[t] * n_rows + r) * n_columns + c]
-                            for y in range(row_edges[r], row_edges[r + 1]):
-                                start = y * width - low
-                                tally(codes[start + column_edges[c] : start + column_edges[c + 1]], block)
+                        first = (parts[t] * n_rows + r) * n_columns
+                        tables = counts[plane, first : first + n_columns].ravel()
+                        for y in range(row_edges[r], row_edges[r + 1]):
+                            tally(codes, y * width - low, column_edges, tables)
 
-        _COMPILED["count"] = njit(nogil=True)(count)
-    return _COMPILED["count"]
+        _COMPILED["count"], _COMPILED["fold"] = njit(nogil=True)(count), compiled(_fold)
+    return _COMPILED["count"], _COMPILED["fold"]
 
 
 def _add_nearest(codes, other, centre, bit):  # type: ignore[no-untyped-def]  # compiled
@@ -220,14 +224,28 @@ def _add_between(codes, value, centre, bit):  # type: ignore[no-untyped-def]  # 
         codes[i] |= bit if value[i] >= np.int32(65536) * np.int32(centre[i]) else np.uint8(0)
 
 
-def _tally(codes, block):  # type: ignore[no-untyped-def]  # compiled
-    """Count codes in four tables by turns: a count need not wait for the one before it."""
-    a, b, c, d = block[0], block[1], block[2], block[3]
-    whole = codes.size - codes.size % 4
-    for i in range(0, whole, 4):
-        a[codes[i]] += np.uint32(1)
-        b[codes[i + 1]] += np.uint32(1)
-        c[codes[i + 2]] += np.uint32(1)
-        d[codes[i + 3]] += np.uint32(1)
-    for i in range(whole, codes.size):
-        a[codes[i]] += np.uint32(1)
+def _tally(codes, start, edges, tables):  # type: ignore[no-untyped-def]  # compiled
+    """Count one row of codes, block by block, each in its eight tables."""
+    for c in range(edges.size - 1):
+        first, last = start + edges[c], start + edges[c + 1]
+        at = c * 8 * 256
+        whole = first + (last - first) // 8 * 8
+        for i in range(first, whole, 8):
+            tables[at + codes[i]] += 1
+            tables[at + 256 + codes[i + 1]] += 1
+            tables[at + 512 + codes[i + 2]] += 1
+            tables[at + 768 + codes[i + 3]] += 1
+            tables[at + 1024 + codes[i + 4]] += 1
+            tables[at + 1280 + codes[i + 5]] += 1
+            tables[at + 1536 + codes[i + 6]] += 1
+            tables[at + 1792 + codes[i + 7]] += 1
+        for i in range(whole, last):
+            tables[at + 256 * (i - whole) + codes[i]] += 1
+
+
+def _fold(tables, bins, histograms):  # type: ignore[no-untyped-def]  # compiled
+    """Sum the tables of every block, and the codes of every bin: (blocks, 8, 256) to (blocks, bins)."""
+    for block in range(tables.shape[0]):
+        for table in range(tables.shape[1]):
+            for code in range(bins.size):
+                histograms[block, bins[code]] += tables[block, table, code]

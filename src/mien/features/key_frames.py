@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from mien.core.errors import DataError
 from mien.signals.face import dis_flow, optical_strain
+from mien.signals.face.flow import Flow, Picture
 
 
 def key_frames(frames: NDArray[np.uint8], *, apex: int, count: int = 8) -> NDArray[np.int64]:
@@ -32,11 +34,16 @@ def key_frames(frames: NDArray[np.uint8], *, apex: int, count: int = 8) -> NDArr
 
 
 def key_frame_motion(
-    frames: NDArray[np.uint8], *, apex: int, count: int = 8, size: int = 60
+    frames: NDArray[np.uint8],
+    *,
+    apex: int,
+    count: int = 8,
+    size: int = 60,
+    flow: Callable[[Picture, Picture], Flow] = dis_flow,
 ) -> NDArray[np.float32]:
     """u, v and strain between successive key frames, (count - 1, size, size, 3), pixels of the small face.
 
-    `frames` are grey faces (n_frames, height, width), onset to offset.
+    `frames` are grey faces (n_frames, height, width), onset to offset; `flow` is the engine.
     """
     import cv2
 
@@ -44,7 +51,7 @@ def key_frame_motion(
     small = [cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA) for frame in chosen]
     motion = []
     for before, after in pairwise(small):
-        u, v = dis_flow(np.asarray(before, dtype=np.uint8), np.asarray(after, dtype=np.uint8))
+        u, v = flow(np.asarray(before, dtype=np.uint8), np.asarray(after, dtype=np.uint8))
         strain = optical_strain(u.astype(np.float64), v.astype(np.float64))
         motion.append(np.stack([u, v, strain], axis=-1).astype(np.float32))
     return np.stack(motion)

@@ -1,0 +1,68 @@
+"""Better than chance, by labels exchanged within subjects."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from mien.evaluation.chance import chance_test
+from mien.metrics import recognition
+
+CLASSES = ("a", "b", "c")
+
+
+def samples(reference, estimate, subject):
+    return {"reference": list(reference), "estimate": list(estimate), "subject_id": list(subject)}
+
+
+def test_equals_all_permutations_of_a_small_case():
+    """Two subjects with 4 and 3 samples: 4! x 3! orders, counted one by one."""
+    reference, estimate = "aabc" + "abc", "aabb" + "acc"
+    values = []
+    for first in itertools.permutations(range(4)):
+        for second in itertools.permutations(range(4, 7)):
+            order = [*first, *second]
+            counts = recognition.confusion_counts(
+                [reference[i] for i in order], list(estimate), classes=CLASSES
+            )
+            values.append((float(recognition.uf1(counts)), float(recognition.uar(counts))))
+    values = np.array(values)
+    expected = (values >= values[0] - 1e-12).mean(axis=0)
+    found = chance_test(samples(reference, estimate, "xxxxyyy"), classes=CLASSES, n_permutations=40000)
+    assert found["uf1"] == pytest.approx(expected[0], abs=0.01)
+    assert found["uar"] == pytest.approx(expected[1], abs=0.01)
+
+
+def test_answers_by_person_are_no_evidence():
+    """Who knows only whom he sees, and each person shows one class mostly, knows nothing of expressions."""
+    rng = np.random.default_rng(0)
+    subject = np.repeat(np.arange(12), 10)
+    leaning = np.array(CLASSES)[subject % 3]
+    reference = np.where(rng.random(120) < 0.8, leaning, rng.choice(CLASSES, 120))
+    found = chance_test(samples(reference, leaning, subject), classes=CLASSES)
+    assert found["uar"] == 1.0  # every exchange within a person leaves the hits as they are
+
+
+def test_a_method_that_knows_is_found_and_one_that_guesses_is_not():
+    rng = np.random.default_rng(1)
+    subject = np.repeat(np.arange(20), 6)
+    reference = rng.choice(CLASSES, 120)
+    knows = np.where(rng.random(120) < 0.4, reference, rng.choice(CLASSES, 120))
+    assert chance_test(samples(reference, knows, subject), classes=CLASSES)["uf1"] < 0.001
+    values = [
+        chance_test(
+            samples(reference, rng.choice(CLASSES, 120), subject), classes=CLASSES, n_permutations=200
+        )
+        for _ in range(200)
+    ]
+    # Under the null, p-values are uniform: 5 % lie below .05, give or take three standard errors.
+    assert np.mean([value["uf1"] < 0.05 for value in values]) < 0.1
+    assert 0.4 < np.mean([value["uf1"] for value in values]) < 0.62
+
+
+def test_nothing_to_exchange():
+    found = chance_test(samples("abc", "abc", "xyz"), classes=CLASSES)
+    assert np.isnan(found["uf1"])
+    assert np.isnan(found["uar"])
