@@ -162,6 +162,32 @@ class TestClips:
         assert abs(found.apex - 5) <= 1
         assert "apex-found" in found.notes
 
+    def test_openface_tables_tell_where_the_face_is(self, tmp_path):
+        from mien.signals.face.regions import landmarks_from_eyes
+        from mien.simulate.faces import FaceRenderer
+        from mien.simulate.identities import Identity
+
+        person = FaceRenderer(Identity.draw(np.random.default_rng(1)), frame_px=160, face_px=112)
+        points = landmarks_from_eyes(np.array(person.eyes))
+        video = tmp_path / "v.mp4"
+        with VideoWriter(video, width=160, height=160, rate_hz=30) as writer:
+            for frame in film(1):
+                writer.write(frame)
+        names = [f"{axis}_{i}" for axis in "xy" for i in range(68)]
+        cells = ",".join(f"{value:.3f}" for value in points.T.ravel())
+        rows = [f"{i + 1},{i / 30:.4f},{0.95 if i != 14 else 0.1},{int(i != 14)},{cells}" for i in range(40)]
+        header = ",".join(["frame", "timestamp", "confidence", "success", *names])
+        settings = MeasureSettings(FaceSettings(finder="openface"))
+        spans = [ClipSpan("a", 2, 7, 12), ClipSpan("b", 14, 19, 24)]
+        nothing = measure_clips(video, spans, ["mdmo"], settings)
+        assert "v.csv" in nothing["a"].refused
+        (tmp_path / "v.csv").write_text("\n".join([header, *rows]) + "\n")
+        found = measure_clips(video, spans, ["motion-map", "mdmo"], settings)
+        assert "no face found in the first frame by openface" in found["b"].refused
+        by_haar = measure_clips(video, spans, ["motion-map"], MeasureSettings())["a"]
+        maps = [one.features["motion-map"][..., 1].ravel() for one in (found["a"], by_haar)]
+        assert np.corrcoef(*maps)[0, 1] > 0.8
+
 
 class TestModels:
     @pytest.mark.parametrize("name", ["linear-svm", "bi-woof", "mdmo", "ststnet", "moext"])

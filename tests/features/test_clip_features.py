@@ -63,6 +63,19 @@ class TestSamples:
         assert found.max(axis=(0, 1)).tolist() == [255, 255, 255]
         assert found.min(axis=(0, 1)).tolist() == [0, 0, 0]
 
+    def test_beside_the_person_nothing_moves(self, moving):
+        seen = np.zeros((64, 64), dtype=np.bool_)
+        seen[:, 16:48] = True
+        clip = FaceClip(moving, None, 6, steady=False, seen=seen)
+        flow = clip.flow_to(6, engine="dis")
+        assert (flow[:, ~seen] == 0).all()
+        assert np.median(flow[0, 16:48, 20:44]) > 1.5
+        between = FEATURES["motion-clip"].measure(clip)
+        assert (between[:, :, :14] == 0).all()
+        assert np.abs(between[:, :, 20:40]).max() > 0.5
+        still = FEATURES["motion-map"].measure(clip)[..., 0][:, :6]
+        assert len(np.unique(still)) == 1  # whatever grey zero has become
+
     def test_the_apex_is_the_frame_farthest_from_the_onset(self, moving):
         assert np.abs(moving[0].astype(int) - moving[find_apex(moving)]).sum() == max(
             np.abs(moving[0].astype(int) - frame).sum() for frame in moving

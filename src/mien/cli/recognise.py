@@ -47,9 +47,10 @@ def recognise(
     alignment: Annotated[
         str, typer.Option(help="Faces by their eyes, or as in the paper: fixed-box.")
     ] = "eyes",
-    finder: Annotated[str, typer.Option(help="What finds faces: haar, yunet or mediapipe.")] = "haar",
+    finder: Annotated[str, typer.Option(help="haar, yunet, mediapipe or openface (tables).")] = "haar",
     finder_model: Annotated[
-        Path | None, typer.Option(help="The file that yunet or mediapipe needs.", show_default=False)
+        Path | None,
+        typer.Option(help="Model of yunet or mediapipe; folder of OpenFace tables.", show_default=False),
     ] = None,
     no_face: Annotated[
         str, typer.Option(help="Where no face is found: refuse the clip, or use a template.")
@@ -141,12 +142,13 @@ def _measure_settings(
     alignment: str, finder: str, model: Path | None, no_face: str, flow: str | None, head_motion: str
 ) -> Any:
     from mien.core.errors import OptionError
-    from mien.features.measuring import MeasureSettings
+    from mien.features.measuring import OPENFACE, MeasureSettings
     from mien.signals.face import FaceSettings, face_finder, flow_engine
 
     if flow is not None:
         flow_engine(flow)
-    face_finder(finder, model)
+    if finder != OPENFACE:
+        face_finder(finder, model)
     if head_motion not in ("remove", "keep"):
         raise OptionError(
             "--head-motion", wanted="remove or keep", got=head_motion, remedy="choose one of them"

@@ -49,6 +49,8 @@ class FaceClip:
         Name of the optical flow engine; None: each feature's own.
     steady
         Whether motion of the whole head is taken out of the flow.
+    seen
+        Shape (size, size) bool: where the person is seen in every frame; flow is 0 elsewhere. None: all.
     """
 
     grey: NDArray[np.uint8]
@@ -57,11 +59,13 @@ class FaceClip:
     landmarks: FloatArray | None = None
     flow: str | None = None
     steady: bool = True
+    seen: NDArray[np.bool_] | None = None
 
     def flow_to(self, frame: int, *, engine: str) -> Flow:
         """Flow from the onset to a frame, (2, size, size), by the clip's engine, else by the given one."""
         field = flow_engine(self.flow or engine)(self.grey[0], self.grey[frame])
-        return remove_head_motion(field)[0] if self.steady else field
+        field = remove_head_motion(field)[0] if self.steady else field
+        return field if self.seen is None else field * self.seen
 
 
 def motion_map(clip: FaceClip, *, size: int = MAP_SIZE) -> NDArray[np.uint8]:
@@ -83,7 +87,14 @@ def motion_map(clip: FaceClip, *, size: int = MAP_SIZE) -> NDArray[np.uint8]:
 def motion_clip(clip: FaceClip) -> NDArray[np.float32]:
     """u, v and strain between eight key frames, (7, 60, 60, 3), signed, pixels of the small face."""
     engine = flow_engine(clip.flow or "dis")
-    return key_frame_motion(clip.grey, apex=clip.apex, flow=engine)
+    motion = key_frame_motion(clip.grey, apex=clip.apex, flow=engine)
+    if clip.seen is None:
+        return motion
+    import cv2
+
+    size = motion.shape[1]
+    seen = cv2.resize(clip.seen.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)
+    return motion * (seen > 0.5)[:, :, None]
 
 
 def frame_pair(clip: FaceClip) -> NDArray[np.uint8]:
@@ -116,13 +127,14 @@ def stretch(channels: FloatArray) -> NDArray[np.uint8]:
     return np.rint(255 * (channels - low) / np.where(high > low, high - low, 1.0)).astype(np.uint8)
 
 
-def find_apex(grey: NDArray[np.uint8]) -> int:
+def find_apex(grey: NDArray[np.uint8], seen: NDArray[np.bool_] | None = None) -> int:
     """The frame whose face is farthest from the first one's: largest mean flow, the head's motion taken out.
 
-    For clips without a coded apex; ours. `grey` has shape (n_frames, size, size), two frames or more.
+    For clips without a coded apex; ours. `grey` has shape (n_frames, size, size), two frames or more; `seen`
+    as in `FaceClip`.
     """
-    engine = flow_engine("dis")
-    lengths = [float(np.hypot(*remove_head_motion(engine(grey[0], frame))[0]).mean()) for frame in grey[1:]]
+    whole = FaceClip(grey, None, 1, seen=seen)
+    lengths = [float(np.hypot(*whole.flow_to(frame, engine="dis")).mean()) for frame in range(1, len(grey))]
     return 1 + int(np.argmax(lengths))
 
 

@@ -17,12 +17,16 @@ from numpy.typing import NDArray
 
 from mien.core.errors import DataError
 from mien.core.records import Json, to_json
+from mien.dataset.manifest import file_digest
 from mien.features.clip_features import FEATURES, FaceClip, find_apex
 from mien.jobs import Executor, Job, Plan, Store, run_plan, silent
 from mien.jobs.plan import Output
+from mien.recording.formats.openface import read_openface
 from mien.recording.formats.video import read_frames
 from mien.signals.face import FaceSettings, prepare_faces
+from mien.signals.face.finding import FaceFinder, LandmarkFinder
 
+OPENFACE = "openface"
 VERSION = 1
 """Raised whenever a clip's faces may become others."""
 
@@ -44,7 +48,7 @@ class MeasureSettings:
     Parameters
     ----------
     face
-        How faces are found and aligned.
+        How faces are found and aligned; the finder "openface" reads OpenFace's table of each video.
     flow
         Optical flow engine; None: each feature's own ("dis", but "tv-l1" for Bi-WOOF).
     steady
@@ -104,7 +108,9 @@ def measure_clips(
         pictures = _pictures(path, lane)
         for clip in lane:
             try:
-                found[clip.name] = _measure(clip, pictures, names, settings)
+                found[clip.name] = _measure(
+                    clip, pictures, names, settings, _finder(path, clip, settings.face)
+                )
             except DataError as error:
                 found[clip.name] = Measurement(refused=str(error))
         pictures.close()
@@ -135,8 +141,28 @@ def _pictures(path: Path, lane: Sequence[ClipSpan]) -> Any:
             return
 
 
+def landmark_table(video: Path, face: FaceSettings) -> Path | None:
+    """OpenFace's table of a video: its name with .csv, beside it or in the folder `face.model`; else None."""
+    if face.finder != OPENFACE:
+        return None
+    return (face.model or video.parent) / f"{video.stem}.csv"
+
+
+def _finder(path: Path, clip: ClipSpan, face: FaceSettings) -> FaceFinder | None:
+    """The face of the clip's first frame in OpenFace's table, where that is the finder."""
+    table = landmark_table(path, face)
+    if table is None:
+        return None
+    known = read_openface(table)
+    return LandmarkFinder(known, frame=clip.first + 1)  # OpenFace counts frames from 1
+
+
 def _measure(
-    clip: ClipSpan, pictures: Pictures, names: Sequence[str], settings: MeasureSettings
+    clip: ClipSpan,
+    pictures: Pictures,
+    names: Sequence[str],
+    settings: MeasureSettings,
+    finder: FaceFinder | None = None,
 ) -> Measurement:
     where = f"clip {clip.name}"
     if clip.last <= clip.first:
@@ -153,7 +179,7 @@ def _measure(
             got=f"frame {clip.apex}",
             remedy="check its coding",
         )
-    faces = prepare_faces(_of_clip(clip, pictures), settings.face)
+    faces = prepare_faces(_of_clip(clip, pictures), settings.face, finder=finder)
     expected = clip.last - clip.first + 1
     if len(faces.grey) != expected:
         raise DataError(
@@ -164,10 +190,12 @@ def _measure(
         )
     notes = faces.notes
     if clip.apex is None:
-        apex, notes = find_apex(faces.grey), (*notes, "apex-found")
+        apex, notes = find_apex(faces.grey, faces.seen), (*notes, "apex-found")
     else:
         apex = clip.apex - clip.first
-    prepared = FaceClip(faces.grey, faces.colour, apex, faces.landmarks, settings.flow, settings.steady)
+    prepared = FaceClip(
+        faces.grey, faces.colour, apex, faces.landmarks, settings.flow, settings.steady, faces.seen
+    )
     features = {name: FEATURES[name].measure(prepared) for name in names}
     return Measurement(features, apex, tuple(notes))
 
@@ -216,8 +244,15 @@ def _address(run: RunClips, settings: MeasureSettings, names: Sequence[str]) -> 
         "participant": run.participant,
         "run": run.run,
         "video": run.digest,
+        **_found_with(run.path, settings.face),
         "clips": [to_json(asdict(clip)) for clip in run.clips],
     }
+
+
+def _found_with(video: Path, face: FaceSettings) -> dict[str, Json]:
+    """The content of the file that faces are found with, if there is one."""
+    table = landmark_table(video, face) or face.model
+    return {"found_with": file_digest(table)} if table is not None and table.is_file() else {}
 
 
 def _measure_run(context: tuple[tuple[str, ...], MeasureSettings], *, run: RunClips) -> Output:

@@ -108,6 +108,9 @@ class PreparedFaces:
         Shape (68, 2) in the small picture's pixels, of the first frame; None where there are none.
     foreground
         Shape (size, size) bool: what was not made black; None where there was no green screen.
+    seen
+        Shape (size, size) bool: the foreground, where the picture reaches in every frame. Motion elsewhere is
+        none of the person's.
     shifts_px
         Shape (n, 2): how far the head went from the first frame, in the picture's pixels; it has been taken
         out of the small pictures. Zeros without tracking.
@@ -123,6 +126,7 @@ class PreparedFaces:
     to_face: FloatArray
     landmarks: FloatArray | None
     foreground: NDArray[np.bool_] | None
+    seen: NDArray[np.bool_]
     shifts_px: FloatArray
     notes: tuple[str, ...]
 
@@ -211,6 +215,7 @@ class _Cut:
 
     def __init__(self, first: NDArray[np.uint8], settings: FaceSettings, finder: FaceFinder) -> None:
         self._settings = settings
+        self._shape = first.shape[:2]
         self._notes: set[str] = set()
         screen = green_screen(first) if settings.green_screen else None
         if screen is not None and not screen.green_screen:
@@ -366,6 +371,21 @@ class _Cut:
         spot = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (wide, wide))
         return np.asarray(cv2.dilate((shown > 0.5).astype(np.uint8), spot), dtype=np.bool_)
 
+    def _seen(self) -> NDArray[np.bool_]:
+        import cv2
+
+        side = self._settings.size
+        inside = np.ones((side, side), dtype=np.bool_)
+        for shift in (np.min(self._shifts, axis=0), np.max(self._shifts, axis=0)):
+            map_ = self._to_face.copy()
+            map_[:, 2] -= self._to_face[:, :2] @ shift
+            whole = np.ones(self._shape, dtype=np.uint8)
+            inside &= cv2.warpAffine(whole, map_, (side, side), flags=cv2.INTER_NEAREST) > 0
+        # Beside the picture's border flow is measured against pixels that were made up.
+        rim = 2 * round(_RIM * side) + 1
+        inside = cv2.erode(inside.astype(np.uint8), np.ones((rim, rim), np.uint8), borderValue=1) > 0
+        return np.asarray(inside if self._foreground is None else inside & self._foreground)
+
     def result(self) -> PreparedFaces:
         faces = np.stack(self._faces)
         if self._foreground is not None:
@@ -379,6 +399,7 @@ class _Cut:
             to_face=self._to_face,
             landmarks=None if points is None else points @ self._to_face[:, :2].T + self._to_face[:, 2],
             foreground=self._foreground,
+            seen=self._seen(),
             shifts_px=np.array(self._shifts),
             notes=tuple(note for note in NOTES if note in self._notes),
         )
