@@ -31,7 +31,7 @@ REAL_FOLDS = [
     f"{FOLDS} -m majority -m linear-svm -m ststnet -m rcn-a",
     f"{FOLDS} -m csarnet-style",
     f"{FOLDS} -m htnet --epochs 20",
-    f"{FOLDS} -m featref-style",
+    f"{FOLDS} -m featref-style --epochs 40",
 ]
 REAL_SUBJECTS = ["-m rcn-a"]
 SIMULATED = [
