@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks import (
     clip_features,
+    eegnet_training,
     epoch_features,
     interval_matching,
     leave_one_subject_out,
@@ -24,6 +25,7 @@ from benchmarks import (
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "results" / "benchmarks.md"
 ALL = {
     "clip_features": clip_features,
+    "eegnet_training": eegnet_training,
     "epoch_features": epoch_features,
     "interval_matching": interval_matching,
     "leave_one_subject_out": leave_one_subject_out,
