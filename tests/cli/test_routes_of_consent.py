@@ -77,7 +77,7 @@ def predict(folder: Path, level: int | None, audience: str) -> tuple[bool, bool]
     study, model, pictures = folder / "study", folder / "model", folder / "pictures"
     write_study(study, people=2, levels=[level] * 2)
     run("recognise", study, "-m", "linear-svm", "--out", folder / "o", "--save", model)
-    run("predict", model, study, "--out", folder / "o", "--explain", pictures, "--consent", 1)
+    run("predict", model, study, "--out", folder / "o", "--explain", pictures)
     drawn = [np.asarray(Image.open(path).convert("RGB")).astype(int) for path in pictures.glob("sub-*.png")]
     assert len(drawn) == 6
     # The rendered face has black behind it, the line drawing white paper.

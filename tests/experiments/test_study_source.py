@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from filmed import N_FRAMES, ONSETS, film, write_study
 
-from mien.core import DataError, OptionError, read_record
+from mien.core import DataError, MienError, OptionError, read_record
 from mien.dataset import open_study
 from mien.evaluation.chance import unanswered_as_wrong
 from mien.experiments import RecogniseRequest, recognise
@@ -98,6 +98,34 @@ class TestUnmeasured:
         assert lower["uar"] == pytest.approx(result["scores"]["uar"]["value"] * 3 / 4)
         assert lower["uf1"] < result["scores"]["uf1"]["value"]
         assert read_record(done.paths[0]).dataset["unmeasured"] == record.dataset["unmeasured"]
+
+    def test_a_class_of_which_nothing_is_measured_is_named_and_counts(self, tmp_path):
+        def change(who, table):
+            table.loc[2, "apex_frame"] = table.loc[
+                2, "onset_frame"
+            ]  # no surprise has an apex after its onset
+            return table
+
+        study = write_study(tmp_path / "s", people=3, change=change)
+        done = recognise(RecogniseRequest(study, ("majority",), tmp_path / "out"))
+        result = done.as_json()
+        assert result["n_unmeasured"] == 3
+        assert result["absent_classes"] == ["surprise"]
+        assert {one["reference"] for one in result["unmeasured"]} == {"surprise"}
+        assert any("nothing of surprise could be measured" in word for word in result["warnings"])
+        lower = result["scores_if_unmeasured_are_missed"]
+        assert lower["uar"] == pytest.approx(result["scores"]["uar"]["value"] * 2 / 3)
+        assert lower["uf1"] == pytest.approx(result["scores"]["uf1"]["value"] * 2 / 3)
+        assert lower["accuracy"] == pytest.approx(result["scores"]["accuracy"]["value"] * 6 / 9)
+
+    def test_a_mended_video_is_measured_again(self, tmp_path):
+        study = write_study(tmp_path / "s", people=2)
+        video = next((study / "sub-002" / "beh").glob("*.mp4"))
+        whole = video.read_bytes()
+        video.write_bytes(whole[:4000] + bytes(len(whole) - 4000))  # as long as before
+        assert len(source_of(study, tmp_path).samples) == 3
+        video.write_bytes(whole)
+        assert len(source_of(study, tmp_path).samples) == 6
 
     def test_no_face(self, tmp_path):
         def pictures(who, frames):
@@ -209,7 +237,8 @@ class TestModels:
         _, answers = predict(model, filmed, out=measured)
         assert answers[0].name == "sub-001_run-01_frame-000002"
         assert answers[0].probabilities == pytest.approx(answer.probabilities, abs=1e-6)
-        assert all(one.seen for one in answers)  # it was trained on all of them
+        assert all(one.seen is True for one in answers)  # it was trained on all of them
+        assert (answer.participant, answer.consent_level, answer.seen) == ("sub-001", 1, True)
         assert {one.truth for one in answers} == set(trained.classes)
 
     def test_what_a_model_says_of_itself(self, filmed, measured, tmp_path):
@@ -236,6 +265,47 @@ class TestModels:
         two = RecogniseRequest(filmed, ("linear-svm", "majority"), measured, save=model)
         with pytest.raises(OptionError, match="--save: wanted one method"):
             recognise(two)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda card: card["about"].update(classes=["negative"]),
+            lambda card: card["about"].update(classes=["a", "b", "c", "d"]),
+            lambda card: card["about"].update(needs="mdmo"),
+            lambda card: card["about"].update(table_name="ststnet"),
+            lambda card: card.update(classes=[0, 1, 99]),
+            lambda card: card.update(bins="a"),
+            lambda card: card["parameters"].update(kernel="foo"),
+            lambda card: card["about"].pop("participants"),
+        ],
+    )
+    def test_a_card_that_was_changed_is_refused_in_one_sentence(self, filmed, measured, tmp_path, change):
+        from mien.learning.model_file import load_model, save_model
+
+        model = tmp_path / "model"
+        recognise(RecogniseRequest(filmed, ("bi-woof",), measured, save=model))
+        arrays, card = load_model(model)
+        change(card)
+        save_model(model, arrays, card=card)
+        video = next((filmed / "sub-001" / "beh").glob("*.mp4"))
+        with pytest.raises(MienError, match=r"a whole model file|input of bi-woof"):
+            predict(model, video, moments=Moments(0.07, 0.23, 0.4))
+
+    def test_whose_face_it_is(self, filmed, measured, tmp_path):
+        """A film of a study takes its participant's level, whatever is said; elsewhere nobody knows."""
+        model = tmp_path / "model"
+        recognise(RecogniseRequest(filmed, ("bi-woof",), measured, save=model))
+        film_of_second = next((filmed / "sub-002" / "beh").glob("*.mp4"))
+        moments = Moments(0.07, 0.23, 0.4)
+        _, (inside,) = predict(model, film_of_second, moments=moments)
+        assert (inside.participant, inside.consent_level, inside.seen) == ("sub-002", 2, True)
+        copy = tmp_path / "copy.mp4"
+        copy.write_bytes(film_of_second.read_bytes())
+        _, (outside,) = predict(model, copy, moments=moments)
+        assert (outside.participant, outside.consent_level, outside.seen) == (None, None, None)
+        other = write_study(tmp_path / "other", people=1)
+        _, answers = predict(model, other, out=tmp_path)
+        assert all(one.seen is False for one in answers)  # another study's sub-001
 
     def test_maps_that_someone_else_measured_cannot_be_asked_about_a_video(self, tmp_path, filmed):
         from mien.dataset.motion_maps import write_motion_maps
@@ -285,6 +355,9 @@ class TestCommand:
             (["--set", "depth=3"], "a parameter of bi-woof"),
             (["--set", "htnet.epochs=3"], "wanted"),
             (["--set", "C"], "name=value"),
+            (["--set", "C=-1"], "a number from 0, as 10000.0"),
+            (["--set", "kernel=3"], "a word, as linear"),
+            (["--save", "/"], "a file that can be written"),
             (["--imbalance", "focal"], "--imbalance for bi-woof: wanted one of plain, weighted"),
             (["--augment"], "a network that is given motion"),
             (["--finder", "eyes"], "finder"),
@@ -294,7 +367,7 @@ class TestCommand:
     )
     def test_wrong_use(self, mien, filmed, measured, arguments, words):
         status, _, err = mien("recognise", filmed, "-m", "bi-woof", "--out", measured, *arguments)
-        assert status == 2
+        assert status == (1 if "--save" in arguments else 2)
         assert words in err
         assert "Traceback" not in err
 

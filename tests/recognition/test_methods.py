@@ -165,6 +165,18 @@ class TestConformance:
             entry.build(seed=3, **entry.with_parameters(changes))
 
 
+def test_moext_brings_frames_to_its_size(samples):
+    given = samples["frame-pair"]
+    small = MoExtRecogniser(epochs=1, pretrain_epochs=0, width=4, size=32)
+    large = MoExtRecogniser(epochs=1, pretrain_epochs=0, width=4, size=64)
+    wide = np.repeat(np.repeat(given.maps, 2, axis=2), 2, axis=3)  # averages back to what it was
+    one, other = small.fit(wide, given.labels), clone(small).fit(given.maps, given.labels)
+    assert one.predict_proba(wide) == pytest.approx(other.predict_proba(given.maps), abs=1e-6)
+    assert large.fit(given.maps, given.labels).predict_proba(given.maps).shape == (18, 3)
+    with pytest.raises(DataError, match="a multiple of 32 pixels"):
+        MoExtRecogniser(size=40).fit(given.maps, given.labels)
+
+
 def test_every_method_walks():
     assert set(METHODS) == set(EXPERIMENTS)
 

@@ -33,6 +33,9 @@ def predict(
         int | None,
         typer.Option(help="Consent level of the person in the video; without 1 no picture shows the face."),
     ] = None,
+    finder_model: Annotated[
+        Path | None, typer.Option(help="The face finder's own file, or folder of tables.", show_default=False)
+    ] = None,
     kind: Annotated[list[str] | None, typer.Option(help="Of a study: micro (default) or macro.")] = None,
     out: Annotated[Path, typer.Option(help="Where measured clips are kept.")] = Path("mien-results"),
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -42,16 +45,23 @@ def predict(
     Probabilities are the model's own and not calibrated. An expression of a participant whom the model was
     trained on says nothing about its worth: it is marked.
     """
+    from mien.core.errors import OptionError
     from mien.experiments.explain import explain_answers
     from mien.experiments.predict import Moments
     from mien.experiments.predict import predict as run
+    from mien.experiments.sources import is_study
     from mien.jobs import bar
     from mien.report.attribution_figures import write_contact_sheet, write_explanations
 
+    if consent is not None and is_study(source):
+        raise OptionError(
+            "--consent", wanted="a video", got="a study", remedy="leave it out: the study's own levels decide"
+        )
     trained, answers = run(
         model,
         source,
         moments=Moments(onset, apex, offset),
+        finder_model=finder_model,
         kinds=tuple(kind or ("micro",)),
         out=out,
         progress=bar,

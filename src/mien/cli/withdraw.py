@@ -42,5 +42,10 @@ def withdraw_participant(
     typer.echo(
         f"{done.participant_id}: {len(done.removed)} files {'would be ' if dry_run else ''}removed, "
         f"{len(done.edited)} tables {'would lose' if dry_run else 'lost'} rows. Copies made before (exports, "
-        "backups) are not known here."
+        "backups) are not known here"
+        + (
+            "."
+            if results
+            else ", nor results, models and pictures outside the study: name them with --results."
+        )
     )

@@ -241,6 +241,9 @@ def _warnings(task: Task, plan: Plan) -> list[str]:
             f"{len(task.unmeasured)} of {len(task) + len(task.unmeasured)} expressions could not be measured "
             f"and have no answer; the first, {task.unmeasured[0].sample_id}: {task.unmeasured[0].reason}"
         )
+    lost = sorted({one.reference for one in task.unmeasured} - set(task.classes))
+    if lost:
+        found.append(f"nothing of {', '.join(lost)} could be measured: these classes are not in the scores")
     unknown = sum(task.consent.get(name) is None for name in task.subject_names)
     if unknown:
         found.append(

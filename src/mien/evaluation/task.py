@@ -43,7 +43,8 @@ class Task:
     consent
         Consent level per subject, None where it is not known.
     unmeasured
-        Samples of these classes that no method can be given, with the reason; they are told with the scores.
+        Samples that no method can be given, with the reason; they are told with the scores. Their class may
+        be one of which nothing could be measured, which is then not in `classes`.
     about
         What else the dataset's description in records should say.
 

@@ -234,6 +234,7 @@ _ALL = (
         weight_decay=1e-4,
         pretrain_epochs=15,
         width=64,
+        size=None,
     ),
     _htnet("htnet", "published"),
     _htnet("htnet-repaired", "repaired"),
@@ -311,6 +312,8 @@ def find_method(
             got=unknown[0],
             remedy="choose one of them",
         )
+    for key, value in asked.items():
+        _check_kind(f"parameter {key} of {name}", method.parameters[key], value)
     if epochs is not None and method.stage_parameter is not None:
         if epochs < 1:
             raise OptionError("--epochs", wanted="1 or more", got=epochs, remedy="give another number")
@@ -337,6 +340,26 @@ def find_method(
     if device != "cpu" and method.stage_parameter is not None:
         asked["device"] = device
     return replace(method, parameters=method.with_parameters(asked)) if asked else method
+
+
+def _check_kind(what: str, usual: Json, value: Json) -> None:
+    """Raise OptionError unless a value is of the kind of the parameter's usual one."""
+    if usual is None:
+        return
+    wanted, kinds = next((words, kinds) for known, words, kinds in _KINDS if isinstance(usual, known))
+    good = isinstance(value, kinds) and isinstance(value, bool) == isinstance(usual, bool)
+    if good and isinstance(value, int | float):
+        good = value >= 0
+    if not good:
+        raise OptionError(what, wanted=f"{wanted}, as {usual}", got=value, remedy="correct the value")
+
+
+_KINDS: tuple[tuple[type, str, Any], ...] = (
+    (bool, "true or false", bool),
+    (int, "a whole number from 0", int),
+    (float, "a number from 0", (int, float)),
+    (str, "a word", str),
+)
 
 
 def _from_extension(name: str) -> Method:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mien import __version__
 from mien.core.errors import DataError
-from mien.core.records import Json, to_json
+from mien.core.records import Json
 from mien.evaluation import Method, Task
 from mien.evaluation.method import FloatArray, class_scores, fit_recogniser
 from mien.experiments.methods import find_method
@@ -27,21 +27,28 @@ from mien.signals.face import FaceSettings
 class TrainedModel:
     """A fitted recogniser with its card.
 
-    `measure` is None where it learned from maps that someone else measured. `participants` are those whose
-    samples it has seen: its answers to them say nothing about others.
+    `measure` is None where it learned from maps that someone else measured; the file of a face finder is not
+    in it. `participants` of `dataset` are those whose samples it has seen: its answers to them say nothing
+    about others.
     """
 
     path: Path
     method: str
     needs: str | None
     classes: tuple[str, ...]
+    dataset: str
     participants: tuple[str, ...]
     measure: MeasureSettings | None
     recogniser: Any
 
     def probabilities(self, X: NDArray[Any]) -> FloatArray:
         """One row per sample, one column per class, (n_samples, n_classes)."""
-        return class_scores(self.recogniser, X, n_classes=len(self.classes))
+        from mien.learning.model_file import unfit_model
+
+        try:
+            return class_scores(self.recogniser, X, n_classes=len(self.classes))
+        except (ValueError, IndexError, KeyError, TypeError, RuntimeError) as error:
+            raise unfit_model(self.path, error) from error
 
 
 def train_model(
@@ -98,25 +105,24 @@ def load_trained(path: Path) -> TrainedModel:
         method = find_method(name)
         kind = type(method.build(seed=0, **method.parameters))
         measure = about["measure"]
-        return TrainedModel(
+        model = TrainedModel(
             path=path,
             method=name,
             needs=about["needs"],
-            classes=tuple(about["classes"]),
-            participants=tuple(about["participants"]),
+            classes=tuple(str(one) for one in about["classes"]),
+            dataset=str(about["dataset"]),
+            participants=tuple(str(one) for one in about["participants"]),
             measure=None if measure is None else _settings(measure),
             recogniser=kind.load(path),  # type: ignore[attr-defined]
         )
-    except (KeyError, TypeError) as error:
+        codes = [int(code) for code in model.recogniser.classes_]
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
         raise unfit_model(path, error) from error
+    if codes != list(range(len(model.classes))) or model.needs != getattr(method, "needs", None):
+        raise unfit_model(path, ValueError("a card that contradicts itself"))
+    return model
 
 
 def _settings(measure: Mapping[str, Any]) -> MeasureSettings:
-    model = measure["face"]["model"]
-    face = FaceSettings(**{**measure["face"], "model": Path(model) if model else None})
+    face = FaceSettings(**{**measure["face"], "model": None})  # no file may choose a path on this machine
     return MeasureSettings(face, measure["flow"], measure["steady"])
-
-
-def overlap(model: TrainedModel, participants: list[str]) -> list[Json]:
-    """Those of the participants whose samples the model has learned from."""
-    return [to_json(name) for name in participants if name in set(model.participants)]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError, OptionError
 from mien.core.records import Json, to_json
 from mien.dataset import open_study
-from mien.experiments.models import TrainedModel, load_trained, overlap
+from mien.experiments.models import TrainedModel, load_trained
 from mien.experiments.sources import is_study
 from mien.experiments.study_source import read_study_source
 from mien.features.measuring import ClipSpan, Measurement, MeasureSettings, measure_clips
@@ -41,7 +41,7 @@ class Answer:
     """What a model says of one expression.
 
     `X` is the model's input, () where it could not be measured; `truth` the coded class where there is one;
-    `seen` whether the model has learned from this participant.
+    `seen` whether the model has learned from this participant, None where nobody knows whose face it is.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Answer:
     participant: str | None = None
     consent_level: int | None = None
     truth: str | None = None
-    seen: bool = False
+    seen: bool | None = None
     X: NDArray[Any] = field(default_factory=lambda: np.empty(0))
     picture: NDArray[np.uint8] | None = None
 
@@ -69,6 +69,7 @@ def predict(
     *,
     moments: Moments | None = None,
     measure: MeasureSettings | None = None,
+    finder_model: Path | None = None,
     kinds: tuple[str, ...] = ("micro",),
     out: Path = Path("mien-results"),
     progress: Callable[[str], AbstractContextManager[Progress]] = lambda _: nullcontext(silent),
@@ -82,6 +83,8 @@ def predict(
         farthest from the onset.
     measure
         How faces are found, where it differs from how the model's own clips were measured.
+    finder_model
+        The file of the face finder, which no model file names.
 
     Raises
     ------
@@ -100,6 +103,8 @@ def predict(
             got="one that was trained on motion maps, or needs nothing",
             remedy="train it on a study with mien recognise STUDY --save",
         )
+    if finder_model is not None:
+        settings = replace(settings, face=replace(settings.face, model=finder_model))
     if is_study(source):
         if moments is not None and moments != Moments():
             raise OptionError(
@@ -115,8 +120,18 @@ def _of_video(model: TrainedModel, path: Path, settings: MeasureSettings, moment
     clip, span_s = _span(path, times, moments)
     one = measure_clips(path, [clip], [str(model.needs), "frame-pair"], settings)[clip.name]
     if one.refused is not None:
-        raise DataError(path, wanted="a clip that can be measured", got=one.refused, remedy="see there")
+        raise DataError(
+            path,
+            wanted="a clip that can be measured",
+            got=one.refused.rstrip("."),
+            remedy="give another clip, or other moments",
+        )
     answer = _answer(model, path.name, one)
+    owner = _owner(path)
+    if owner is not None:
+        study, who = owner
+        level = open_study(study).participants[who].consent_level
+        answer = replace(answer, participant=who, consent_level=level, seen=_seen(model, study, who))
     notes = (*one.notes, "longer-than-an-expression") if span_s > LONGEST_S else one.notes
     assert one.apex is not None
     return replace(answer, notes=tuple(notes), apex_s=float(times[clip.first + one.apex]))
@@ -147,6 +162,13 @@ def _span(path: Path, times: NDArray[np.float64], moments: Moments) -> tuple[Cli
     first, last = frame(moments.onset_s, 0), frame(moments.offset_s, len(times) - 1)
     assert first is not None
     assert last is not None
+    if last <= first:
+        raise OptionError(
+            f"{path.name}, offset",
+            wanted=f"a moment after the onset at {times[first]:.3f} s",
+            got=f"{times[last]:.3f} s",
+            remedy="correct --onset or --offset",
+        )
     clip = ClipSpan(path.name, first, frame(moments.apex_s, None), last)
     return clip, float(times[max(last, first)] - times[first])
 
@@ -171,7 +193,6 @@ def _of_study(
             executor=Sequential(),
             progress=show,
         )
-    seen = set(overlap(model, list(study.participants)))
     answers = []
     for sample in source.samples:
         answers.append(
@@ -180,7 +201,7 @@ def _of_study(
                 participant=sample.participant,
                 consent_level=study.participants[sample.participant].consent_level,
                 truth=sample.label,
-                seen=sample.participant in seen,
+                seen=_seen(model, folder, sample.participant),
             )
         )
     for one in source.unmeasured:
@@ -190,6 +211,20 @@ def _of_study(
             )
         )
     return answers
+
+
+def _seen(model: TrainedModel, study: Path, participant: str) -> bool:
+    return model.dataset == study.resolve().name and participant in model.participants
+
+
+def _owner(video: Path) -> tuple[Path, str] | None:
+    """The study in which a video lies, and whose it is there; None for any other video."""
+    parts = video.resolve().parents
+    study = next((folder for folder in parts if is_study(folder)), None)
+    if study is None:
+        return None
+    who = video.resolve().relative_to(study).parts[0]
+    return (study, who) if who in open_study(study).participants else None
 
 
 def _answer(model: TrainedModel, name: str, one: Measurement) -> Answer:

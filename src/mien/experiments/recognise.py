@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from mien.core.errors import OptionError
+from mien.core.errors import DataError, OptionError
 from mien.core.records import Json, ResultRecord, to_json
 from mien.dataset import open_study
 from mien.evaluation import (
@@ -215,11 +216,26 @@ def _checked(request: RecogniseRequest) -> tuple[list[Method], list[Settings]]:
         raise OptionError(
             "--save", wanted="one method to train", got=len(request.methods), remedy="name one --method"
         )
+    if request.save is not None:
+        _check_save(request.save, request.chosen_methods()[0], is_study(request.source))
     settings = [
         Settings(protocol, request.split, request.n_folds, request.seed)
         for protocol in dict.fromkeys(request.protocols)
     ]
     return request.chosen_methods(), settings
+
+
+def _check_save(path: Path, method: Method, of_study: bool) -> None:
+    """Find out before hours of training whether the model can be written and asked."""
+    if of_study and getattr(method, "needs", "motion-map") is None:
+        raise OptionError(
+            "--save", wanted="a method that looks at the face", got=method.name, remedy="choose another"
+        )
+    folder = next((one for one in path.absolute().parents if one.exists()), Path("/"))
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise DataError(
+            path, wanted="a file that can be written", got="none", remedy="name another with --save"
+        )
 
 
 def _executor(request: RecogniseRequest) -> Executor:
@@ -301,6 +317,8 @@ def _result(record: ResultRecord, path: Path) -> dict[str, Json]:
         "parameters": record.method["parameters"],
         "n_unmeasured": len(unmeasured),  # type: ignore[arg-type]
         "unmeasured": unmeasured,
+        "left_out": record.dataset.get("left_out", {}),
+        "absent_classes": record.dataset.get("absent_classes", []),
         "scores_if_unmeasured_are_missed": to_json(unanswered_as_wrong(record)),
         "warnings": list(record.warnings),
         "wall_s": record.run["wall_s"],

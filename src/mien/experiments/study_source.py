@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from mien.core.labels import SEVEN_EMOTIONS, THREE_CLASS_OF, THREE_CLASSES, emot
 from mien.core.records import Json, canonical_json, digest_arrays, to_json
 from mien.dataset import Study, read_expressions
 from mien.dataset.expressions import CodedExpression, MergedExpression, merge_expressions
-from mien.dataset.manifest import file_digest, read_manifest
+from mien.dataset.manifest import file_digest
 from mien.evaluation.task import Task, Unmeasured
 from mien.features.clip_features import FEATURES
 from mien.features.measuring import ClipSpan, Measurement, MeasureSettings, RunClips, measure_runs
@@ -133,9 +132,7 @@ def read_study_source(
         "notes": to_json(dict(sorted(notes.items()))),
     }
     classes = tuple(name for name in CLASSES[n_classes] if name in present)
-    # A class of which nothing could be measured has no column to be told in; its reason stands with the rest.
-    told = tuple(one for one in unmeasured if one.reference in classes)
-    return StudySource(study, classes, tuple(usable), found, told, about)
+    return StudySource(study, classes, tuple(usable), found, tuple(unmeasured), about)
 
 
 def _samples(
@@ -202,17 +199,11 @@ def _label(word: str | None, n_classes: int) -> str | None:
 
 
 def _runs(study: Study, samples: Sequence[Sample]) -> list[RunClips]:
-    """Every run that has samples, with the digest of its video: the manifest's if the size agrees."""
-    manifest = {}
-    with suppress(DataError):  # a study without one: the files themselves are read
-        manifest = read_manifest(study.folder)
+    """Every run that has samples, with the digest of its video: of the file itself, not the manifest's."""
     runs = []
     for who, run in dict.fromkeys((sample.participant, sample.run) for sample in samples):
         path = study.session(who).videos()[run].path
         assert path is not None  # only samples with a video are given
-        row = manifest.get(path.relative_to(study.folder).as_posix())
-        known = row is not None and row.size_bytes == path.stat().st_size
-        content = row.sha256 if row is not None and known else file_digest(path)
         clips = tuple(s.clip for s in samples if (s.participant, s.run) == (who, run))
-        runs.append(RunClips(who, run, Path(path), content, clips))
+        runs.append(RunClips(who, run, Path(path), file_digest(path), clips))
     return runs

@@ -48,7 +48,8 @@ class FaceClip:
     flow
         Name of the optical flow engine; None: each feature's own.
     steady
-        Whether motion of the whole head is taken out of the flow.
+        Whether motion of the whole head is taken out of the flow; not of "mdmo", which aligns by itself, nor
+        of "motion-clip", whose steps are short.
     seen
         Shape (size, size) bool: where the person is seen in every frame; flow is 0 elsewhere. None: all.
     """

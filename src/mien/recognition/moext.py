@@ -42,6 +42,8 @@ class MoExtRecogniser(NetworkRecogniser):
         Of rebuilding, 0 for none.
     width
         Maps of the first encoder block.
+    size
+        Side to which frames are brought first, pixels; None takes them as they are (published: 224).
     """
 
     method: ClassVar[str] = "moext"
@@ -53,6 +55,7 @@ class MoExtRecogniser(NetworkRecogniser):
     weight_decay: float = 1e-4
     pretrain_epochs: int = 15
     width: int = 64
+    size: int | None = None
 
     def _network(self, shape: tuple[int, ...], n_classes: int) -> nn.Module:
         from mien.recognition.moext_layers import MoExt
@@ -62,15 +65,17 @@ class MoExtRecogniser(NetworkRecogniser):
     def _tensor(self, X: NDArray[Any]) -> Tensor:
         import torch
 
-        height, width = X.shape[2:4]
-        if height != width or height % SMALLEST:
+        height, width = X.shape[2:4] if self.size is None else (self.size, self.size)
+        if height != width or height % SMALLEST or not height:
             raise DataError(
                 f"input of {self.method}",
                 wanted=f"square frames of a multiple of {SMALLEST} pixels, published 224",
                 got=f"{height} x {width}",
-                remedy="resize the faces",
+                remedy="give the parameter size",
             )
         pairs = X if X.dtype == np.uint8 else X.astype(np.float32)
+        if self.size not in (None, X.shape[2]):
+            pairs = np.stack([_resized(pair, height) for pair in pairs])
         return torch.from_numpy(np.ascontiguousarray(np.moveaxis(pairs, -1, 1)))
 
     def _start(self, inputs: Tensor, codes: NDArray[np.int64]) -> Callable[[], nn.Module]:
@@ -91,3 +96,10 @@ class MoExtRecogniser(NetworkRecogniser):
             loss=lambda network, pairs, _: network.loss(pairs),  # type: ignore[operator]
         )
         return lambda: MoExt(self.width, len(self.classes_), rebuilder.extractor)  # type: ignore[arg-type]
+
+
+def _resized(pair: NDArray[Any], side: int) -> NDArray[Any]:
+    import cv2
+
+    kind = cv2.INTER_AREA if side < pair.shape[1] else cv2.INTER_LINEAR
+    return np.stack([cv2.resize(frame, (side, side), interpolation=kind) for frame in pair])
