@@ -227,8 +227,8 @@ def _simulated(rows: dict[str, list[Any]]) -> list[str]:
         unmeasured = rows[f"sim{n}"][0]["n_unmeasured"]
         lines += ["", f"Expressions that could not be measured: {unmeasured}.", ""]
     lines += [
-        "MoExt here has frames of 64 px (published 224) and an eighth of its width. With labels exchanged at random all methods",
-        "fall to chance (`tests/proofs/test_shuffled_labels.py`, part of `make test-all`).",
+        "MoExt here has frames of 64 px (published 224) and an eighth of its width. With labels exchanged at random methods",
+        "fall to chance (`tests/proofs/test_all_methods_shuffled.py`, part of `make test-all`; HTNet, which costs most, is not in it).",
     ]
     return lines
 
