@@ -25,7 +25,9 @@ FACE = np.full((32, 32, 3), 90, np.uint8)
 
 def model_of(recogniser, *, size: int = 96, alignment: str = "eyes") -> TrainedModel:
     measure = MeasureSettings(FaceSettings(size=size, alignment=alignment))
-    return TrainedModel(Path("m"), "some-method", recogniser.needs.name, CLASSES, (), measure, recogniser)
+    return TrainedModel(
+        Path("m"), "some-method", recogniser.needs.name, CLASSES, "d", (), measure, recogniser
+    )
 
 
 def answers_of(model: TrainedModel, X, **more) -> list[Answer]:
@@ -95,7 +97,7 @@ def test_classes_that_cannot_be_explained(model, maps):
         with pytest.raises(OptionError, match="which it has learned"):
             explain_answers(model, given, label=label)
     majority = MajorityRecogniser().fit(*maps)
-    told = TrainedModel(Path("m"), "majority", None, CLASSES, (), None, majority)
+    told = TrainedModel(Path("m"), "majority", None, CLASSES, "d", (), None, majority)
     with pytest.raises(OptionError, match="looks at no place"):
         explain_answers(told, given)
 

@@ -239,7 +239,7 @@ class TestModels:
         assert answers[0].probabilities == pytest.approx(answer.probabilities, abs=1e-6)
         assert all(one.seen is True for one in answers)  # it was trained on all of them
         assert (answer.participant, answer.consent_level, answer.seen) == ("sub-001", 1, True)
-        assert {one.truth for one in answers} == set(trained.classes)
+        assert {one.coded for one in answers} == set(trained.classes)
 
     def test_what_a_model_says_of_itself(self, filmed, measured, tmp_path):
         model = tmp_path / "model"
@@ -288,7 +288,7 @@ class TestModels:
         change(card)
         save_model(model, arrays, card=card)
         video = next((filmed / "sub-001" / "beh").glob("*.mp4"))
-        with pytest.raises(MienError, match=r"a whole model file|input of bi-woof"):
+        with pytest.raises(MienError, match=r"a whole model file|input of bi-woof|a model of ststnet"):
             predict(model, video, moments=Moments(0.07, 0.23, 0.4))
 
     def test_whose_face_it_is(self, filmed, measured, tmp_path):

@@ -86,7 +86,7 @@ def _print(whole: Any) -> None:
             one["name"] + (" (in training)" if one["seen"] else ""),
             one["estimate"] or "-",
             *(number(one["probabilities"].get(name)) for name in classes),
-            one["truth"] or "",
+            one["coded"] or "",
             one["refused"] or " ".join(one["notes"]),
         ]
         for one in whole["answers"]

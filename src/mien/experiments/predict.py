@@ -40,7 +40,7 @@ class Moments:
 class Answer:
     """What a model says of one expression.
 
-    `X` is the model's input, () where it could not be measured; `truth` the coded class where there is one;
+    `X` is the model's input, () where it could not be measured; `coded` its coded class where there is one;
     `seen` whether the model has learned from this participant, None where nobody knows whose face it is.
     """
 
@@ -52,7 +52,7 @@ class Answer:
     refused: str | None = None
     participant: str | None = None
     consent_level: int | None = None
-    truth: str | None = None
+    coded: str | None = None
     seen: bool | None = None
     X: NDArray[Any] = field(default_factory=lambda: np.empty(0))
     picture: NDArray[np.uint8] | None = None
@@ -200,14 +200,14 @@ def _of_study(
                 _answer(model, sample.name, source.measured[sample.name]),
                 participant=sample.participant,
                 consent_level=study.participants[sample.participant].consent_level,
-                truth=sample.label,
+                coded=sample.label,
                 seen=_seen(model, folder, sample.participant),
             )
         )
     for one in source.unmeasured:
         answers.append(
             Answer(
-                one.sample_id, {}, None, refused=one.reason, participant=one.subject_id, truth=one.reference
+                one.sample_id, {}, None, refused=one.reason, participant=one.subject_id, coded=one.reference
             )
         )
     return answers
