@@ -223,8 +223,9 @@ def _owner(video: Path) -> tuple[Path, str] | None:
     study = next((folder for folder in parts if is_study(folder)), None)
     if study is None:
         return None
-    who = video.resolve().relative_to(study).parts[0]
-    return (study, who) if who in open_study(study).participants else None
+    people = open_study(study).participants
+    who = next((part for part in video.resolve().relative_to(study).parts if part in people), None)
+    return None if who is None else (study, who)
 
 
 def _answer(model: TrainedModel, name: str, one: Measurement) -> Answer:

@@ -96,35 +96,12 @@ class EEGNetRecogniser(NetworkRecogniser):
 
         return build
 
-    def _fit(self, X: NDArray[Any], y: NDArray[np.int64], watch: NDArray[Any] | None) -> NDArray[np.float64]:
-        """As every network, but training runs over row numbers: a row stands for an epoch and its moments."""
+    def _training(self, inputs: Tensor, codes: NDArray[np.int64]) -> tuple[Tensor, StepLoss]:
+        """Row numbers: a row stands for an epoch and its moments, which are computed once."""
         import torch
 
-        from mien.learning.train import predict_scores, train
-
-        settings = self._settings()
-        self._check_options()
-        self.needs.check(X, method=self.method)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        self.shape_ = tuple(int(length) for length in X.shape[1:])
-        watched = None if watch is None else self._checked(watch)
-        inputs = self._tensor(X)
-        stages: list[NDArray[np.float64]] = []
-
-        def look(network: nn.Module, epoch: int) -> None:
-            if watched is not None:
-                stages.append(predict_scores(network, watched, batch_size=settings.batch_size))
-
-        self.network_ = train(
-            self._start(inputs, codes),
-            torch.arange(len(inputs)),
-            codes,
-            settings,
-            seed=self.seed,
-            loss=by_row(inputs.to(settings.device), self._judge(codes)),
-            after_epoch=look,
-        )
-        return np.stack(stages) if stages else np.empty((0, 0, len(self.classes_)))
+        rows = torch.arange(len(inputs))
+        return rows, by_row(inputs.to(self.device), self._judge(codes))
 
 
 def by_row(inputs: Tensor, judge: Callable[[Tensor, Tensor], Tensor]) -> StepLoss:

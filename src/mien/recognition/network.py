@@ -84,6 +84,10 @@ class NetworkRecogniser(ClassifierMixin, BaseEstimator):
         judge = self._judge(codes)
         return lambda network, inputs, labels: judge(network(inputs), labels)
 
+    def _training(self, inputs: Tensor, codes: NDArray[np.int64]) -> tuple[Tensor, StepLoss]:
+        """What the training loop is handed, one row a sample, and the loss of a batch of it."""
+        return inputs, self._augmented(self._loss(codes))
+
     def _judge(self, codes: NDArray[np.int64], *, smoothing: float = 0.0) -> LogitLoss:
         """The loss of logits under `imbalance`; as published, that is cross-entropy."""
         from mien.learning.losses import logit_loss
@@ -150,13 +154,14 @@ class NetworkRecogniser(ClassifierMixin, BaseEstimator):
             if watched is not None:
                 stages.append(predict_scores(network, watched, batch_size=settings.batch_size))
 
+        given, loss = self._training(inputs, codes)
         self.network_ = train(
             self._start(inputs, codes),
-            inputs,
+            given,
             codes,
             settings,
             seed=self.seed,
-            loss=self._augmented(self._loss(codes)),
+            loss=loss,
             after_epoch=look,
         )
         return np.stack(stages) if stages else np.empty((0, 0, len(self.classes_)))
