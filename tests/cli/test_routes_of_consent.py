@@ -98,7 +98,9 @@ STAYS = {
     "sync": "clocks: traces",
     "describe": "counts",
     "recognise": "results on this machine; pictures of them leave by a report",
+    "fuse": "results on this machine; the picture of attention shows no voice without consent (tests/report)",
     "score": "scores",
+    "clean": "traces: scalp maps and numbers of the EEG",
     "concordance": "traces and statistics",
     "withdraw": "names of files",
 }

@@ -288,7 +288,7 @@ def test_nothing_is_left_of_a_simulation_that_finished_nobody(tmp_path, monkeypa
 
 
 def test_an_unknown_part_is_refused() -> None:
-    with pytest.raises(OptionError, match=r"physio, eeg, signals \(both\) or speech, got video"):
+    with pytest.raises(OptionError, match=r"speech or audiovisual \(video and speech\), got video"):
         study_parts("video")
 
 

@@ -125,8 +125,8 @@ def _write(opened: Study, found: Concordance, settings: Settings, folder: Path) 
 
 def _figures(opened: Study, found: Concordance, settings: Settings) -> dict[str, bytes]:
     from mien.concordance import read_person
-    from mien.concordance.study import says_shared_clock
     from mien.dataset import may_leave
+    from mien.dataset.recorders import says_shared_clock
     from mien.report.concordance_figures import (
         clearest_trial,
         forest_figure,

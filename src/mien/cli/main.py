@@ -30,10 +30,12 @@ def root(
 def program() -> typer.Typer:
     """The program with all its commands."""
     from mien.cli import (
+        clean,
         concordance,
         demo,
         describe,
         export,
+        fuse,
         import_,
         inspect,
         predict,
@@ -56,8 +58,8 @@ def program() -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(root)
     modules = (
-        *(demo, simulate, import_, inspect, validate, sync, describe, recognise, predict),
-        *(score, report, concordance, export, withdraw),
+        *(demo, simulate, import_, inspect, validate, sync, describe, recognise, fuse, predict),
+        *(score, report, clean, concordance, export, withdraw),
     )
     for module in modules:
         module.register(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,6 +24,7 @@ class Part(StrEnum):
     SIGNALS = "signals"
     MAPS = "maps"
     SPEECH = "speech"
+    AUDIOVISUAL = "audiovisual"
 
 
 class Layout(StrEnum):
@@ -53,6 +55,10 @@ def simulate(
     coupling: Annotated[
         float, typer.Option(help="How strongly the body follows the face: 0, or 1 as calibrated.")
     ] = 1.0,
+    effect: Annotated[
+        list[str] | None,
+        typer.Option(help="Of emotion on face, body, brain, voice or report, as brain=1; repeatable."),
+    ] = None,
     null: Annotated[bool, typer.Option("--null", help="No effect of anything on anything.")] = False,
     maps: Annotated[float, typer.Option(help="With --only maps: mean number per person.")] = 8.0,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal bytes.")] = 0,
@@ -65,12 +71,12 @@ def simulate(
     derivatives/truth, where no analysis looks.
     """
     if only is Part.MAPS:
-        if speech or layout is not Layout.BIDS or coupling != 1.0:
+        if speech or layout is not Layout.BIDS or coupling != 1.0 or effect:
             raise OptionError(
                 "--only maps",
                 wanted="maps alone",
                 got="an option that means whole studies",
-                remedy="leave out --speech, --layout and --coupling",
+                remedy="leave out --speech, --layout, --coupling and --effect",
             )
         _simulate_maps(study, 24 if participants is None else participants, maps, seed, null, as_json)
         return
@@ -84,14 +90,16 @@ def simulate(
         study_parts,
     )
 
-    effects = (Effects.none() if null else Effects()).scaled(coupling)
+    if null and effect:
+        raise OptionError("--null", wanted="no --effect", got=", ".join(effect), remedy="leave out one")
+    effects = replace(Effects.none() if null else Effects(), **_effects(effect or [])).scaled(coupling)
     settings = StudySettings(
         participants=8 if participants is None else participants,
         trials=trials,
         emotions=_emotions(emotions),
         rate_hz=rate,
         clip_s=clip,
-        speech=speech or only is Part.SPEECH,
+        speech=speech or only in (Part.SPEECH, Part.AUDIOVISUAL),
         seed=seed,
         effects=effects,
         expressiveness=Expressiveness(micro_duration_s=(duration, duration * 100 / 382)),
@@ -114,6 +122,26 @@ def simulate(
             f"{study}: {made.n_participants} simulated participants, {made.n_trials} trials, "
             f"{made.n_micro} micro- and {made.n_macro} macro-expressions, {made.size_bytes / 1e6:.0f} MB"
         )
+
+
+def _effects(pairs: list[str]) -> dict[str, float]:
+    """Effect sizes by what they act on, from "name=value"."""
+    known = ("face", "body", "brain", "voice", "report")
+    found = {}
+    for one in pairs:
+        name, _, text = one.partition("=")
+        try:
+            found[name] = float(text)
+        except ValueError:
+            found[name] = float("nan")
+        if name not in known or found[name] != found[name]:
+            raise OptionError(
+                "--effect",
+                wanted=f"name=number with a name of {', '.join(known)}",
+                got=one,
+                remedy="write it as brain=1",
+            )
+    return found
 
 
 def _announce(settings: StudySettings, estimate: Estimate) -> str:

@@ -6,7 +6,6 @@ own clock, and `clock` takes these to master seconds. Without a clock the two ar
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -68,12 +67,4 @@ class ParticipantData:
         """
         if self.clock is None:
             return windows, np.ones(len(windows), dtype=np.bool_)
-        found = np.full(windows.shape, np.nan)
-        last = len(self.clock.pieces) - 1
-        for number, piece in enumerate(self.clock.pieces):
-            mapped = (windows - piece.map.offset_s) / piece.map.rate
-            low = -math.inf if number == 0 else piece.from_s
-            high = math.inf if number == last else piece.to_s
-            inside = (mapped[:, 0] >= low) & (mapped[:, 1] < high)
-            found[inside] = mapped[inside]
-        return found, np.isfinite(found).all(axis=1)
+        return self.clock.windows_on_device(windows)

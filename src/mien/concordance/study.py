@@ -7,11 +7,9 @@ in dataset_description.json means that frame stamps and the StartTime of the phy
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +27,12 @@ from mien.core.time import Interval
 from mien.dataset import Study, StudySession, layout, open_study, read_expressions, synchronise, tables
 from mien.dataset.expressions import merge_expressions
 from mien.dataset.manifest import file_digest
+from mien.dataset.recorders import SHARED_CLOCK, ReadOnce, says_shared_clock
 from mien.dataset.synchronise import CODES, REST_CODE, SessionSync
 from mien.jobs import Executor, Job, Plan, Store, run_plan, silent
 from mien.jobs.plan import Output
 
-KINDS = ("ecg", "ppg", "rsp", "eda", "skt")
 VERSION = 1  # of what a participant's measurement means
-SHARED_CLOCK = "SharedClock"
 
 EXCLUSIONS: Mapping[str, str] = {
     "no-physio": "no peripheral signal was recorded",
@@ -84,16 +81,6 @@ def analyse_study(
     return compare(people, chosen, excluded=excluded)
 
 
-def says_shared_clock(study: Study) -> bool:
-    """Whether dataset_description.json says that all recorders share one clock."""
-    path = layout.description(study.folder)
-    try:
-        fields = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise DataError(path, wanted="JSON", got=str(error), remedy="correct it") from error
-    return isinstance(fields, dict) and fields.get(SHARED_CLOCK) is True
-
-
 def _check(study: Study, shared: bool) -> None:
     """Refuse a study that lacks something altogether before anything is measured."""
     sessions = [study.session(name) for name in study.participants]
@@ -127,17 +114,6 @@ def _nobody(study: Study, excluded: Mapping[str, str]) -> DataError:
     )
 
 
-class _ReadOnce(StudySession):
-    """A session whose physiology, the largest file, is read once for the clocks and the features."""
-
-    @cached_property
-    def _physio(self) -> list[Signal]:
-        return super().physio()
-
-    def physio(self) -> list[Signal]:
-        return self._physio
-
-
 def read_person(session: StudySession, *, shared_clock: bool = False) -> ParticipantData | str:
     """One participant ready to be measured, or the reason (a key of `EXCLUSIONS`) why not.
 
@@ -151,8 +127,8 @@ def read_person(session: StudySession, *, shared_clock: bool = False) -> Partici
     DataError
         If a table or a recording is damaged.
     """
-    session = _ReadOnce(session.study, session.participant_id)
-    recorded = {signal.name: signal for signal in session.physio() if signal.name in KINDS}
+    session = ReadOnce(session.study, session.participant_id)
+    recorded = session.peripheral()
     if not recorded:
         return "no-physio"
     if not session.coding():

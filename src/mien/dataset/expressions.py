@@ -109,13 +109,16 @@ def read_expressions(session: StudySession, *, sync: SessionSync | None = None) 
         for number, row in enumerate(tables.rows(table), start=2):
             run = int(row["run"])
             if run not in clocks:
-                clocks[run] = _clock(videos.get(run), run, sync)
+                clocks[run] = frame_seconds(videos.get(run), run, sync)
             found.append(_expression(session.participant_id, coder, number, row, clocks[run]))
     return found
 
 
-def _clock(video: VideoRun | None, run: int, sync: SessionSync | None) -> FloatArray | str:
-    """Seconds of every frame, or why there are none."""
+def frame_seconds(video: VideoRun | None, run: int, sync: SessionSync | None) -> FloatArray | str:
+    """Seconds of every frame of a run, (n_frames,), or why there are none.
+
+    With a `sync` they are of the master clock, else of the clock that stamped the frames.
+    """
     if sync is not None:
         try:
             return sync.frame_times_s(run)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from mien.core.errors import DataError
-from mien.core.records import ResultRecord
+from mien.core.records import Json, ResultRecord
 from mien.evaluation.score import METRICS
 from mien.metrics.recognition import counts_by_group
 from mien.stats.multiplicity import benjamini_hochberg
@@ -63,6 +63,29 @@ def compare_records(records: Sequence[ResultRecord], *, seed: int = 0) -> list[C
         )
         for i, (a, b, uf1, uar, p_mcnemar) in enumerate(raw)
     ]
+
+
+def on_common_samples(a: ResultRecord, b: ResultRecord) -> tuple[ResultRecord, ResultRecord]:
+    """Both records with only the samples that both answer, in the first one's order.
+
+    Raises DataError if there is none.
+    """
+    shared = set(a.samples["sample_id"]) & set(b.samples["sample_id"])
+    if not shared:
+        raise DataError(
+            f"{_name(a)} and {_name(b)}", wanted="samples in common", got="none", remedy="compare others"
+        )
+    order = [one for one in a.samples["sample_id"] if one in shared]
+    kept = []
+    for record in (a, b):
+        place = {one: row for row, one in enumerate(record.samples["sample_id"])}
+        samples = {name: [column[place[one]] for one in order] for name, column in record.samples.items()}
+        kept.append(replace(record, samples=samples))
+    named = {word for one in kept for column in ("reference", "estimate") for word in one.samples[column]}
+    every = dict.fromkeys([*a.dataset["classes"], *b.dataset["classes"]])  # type: ignore[misc]
+    classes: list[Json] = [word for word in every if word in named]
+    first, second = (replace(one, dataset={**one.dataset, "classes": classes}) for one in kept)
+    return first, second
 
 
 def _tests(a: ResultRecord, b: ResultRecord, seed: int):  # type: ignore[no-untyped-def]

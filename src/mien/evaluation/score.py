@@ -107,6 +107,39 @@ def score_samples(samples: Mapping[str, Sequence[Json]], *, classes: Sequence[st
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Mean and standard deviation (n - 1) of a metric over folds; NaN deviation for a single fold."""
+
+    mean: float
+    sd: float
+    n_folds: int
+
+
+def fold_spread(samples: Mapping[str, Sequence[Json]], *, classes: Sequence[str]) -> dict[str, Spread]:
+    """Each metric's mean and standard deviation over folds, as published tables print them.
+
+    Not the pooled scores: every fold weighs the same, and its class averages are over the classes that occur
+    in it. The paper does not say over what its deviations are taken.
+    """
+    _, counts = recognition.counts_by_group(
+        samples["reference"], samples["estimate"], samples["fold"], classes=classes
+    )
+    f1, recall = recognition.class_f1(counts), recognition.class_recall(counts)
+    of_folds = {
+        "accuracy": recognition.accuracy(counts),
+        "weighted_f1": recognition.weighted_f1(counts),
+        "uf1": np.nanmean(f1, axis=-1),
+        "uar": np.nanmean(recall, axis=-1),
+    }
+    return {
+        name: Spread(
+            float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else float("nan"), len(values)
+        )
+        for name, values in of_folds.items()
+    }
+
+
 def _estimates(counts: NDArray[np.int64]) -> Estimates:
     """All metrics of per-subject counts (n_subjects, C, C) with subject-bootstrap intervals."""
     results = {}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import inspect
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
+from importlib import import_module
 from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any
@@ -34,119 +37,42 @@ class VisualMethod(Method):
     augments: bool = False
 
 
-def build_majority(*, seed: int) -> Any:
-    """The majority class; nothing in it is random."""
-    from mien.recognition.majority import MajorityRecogniser
+def build_recogniser(place: str, *, seed: int, **parameters: Any) -> Any:
+    """A recogniser by the module of `mien.recognition` and the class in it, as "ststnet:STSTNetRecogniser".
 
-    return MajorityRecogniser()
-
-
-def build_linear_svm(*, seed: int, **parameters: Any) -> Any:
-    """A linear SVM on the map's pixels."""
-    from mien.recognition.linear_svm import LinearSVMRecogniser
-
-    return LinearSVMRecogniser(seed=seed, **parameters)
+    One that takes no seed has nothing random in it.
+    """
+    module, _, name = place.partition(":")
+    kind = getattr(import_module(f"mien.recognition.{module}"), name)
+    seeded = {"seed": seed} if "seed" in inspect.signature(kind).parameters else {}
+    return kind(**parameters, **seeded)
 
 
-def build_lbp_top(*, seed: int, **parameters: Any) -> Any:
-    """A support vector machine on LBP-TOP vectors; nothing in it is random."""
-    from mien.recognition.lbp_top import LBPTOPRecogniser
-
-    return LBPTOPRecogniser(**parameters)
-
-
-def build_bi_woof(*, seed: int, **parameters: Any) -> Any:
-    """A support vector machine on Bi-WOOF vectors; nothing in it is random."""
-    from mien.recognition.bi_woof import BiWOOFRecogniser
-
-    return BiWOOFRecogniser(**parameters)
-
-
-def build_mdmo(*, seed: int, **parameters: Any) -> Any:
-    """A support vector machine on MDMO vectors; nothing in it is random."""
-    from mien.recognition.mdmo import MDMORecogniser
-
-    return MDMORecogniser(**parameters)
-
-
-def build_ststnet(*, seed: int, **parameters: Any) -> Any:
-    """STSTNet on motion maps."""
-    from mien.recognition.ststnet import STSTNetRecogniser
-
-    return STSTNetRecogniser(seed=seed, **parameters)
-
-
-def build_rcn_a(*, seed: int, **parameters: Any) -> Any:
-    """RCN-A on motion maps."""
-    from mien.recognition.rcn_a import RCNARecogniser
-
-    return RCNARecogniser(seed=seed, **parameters)
-
-
-def build_mersiamc3d_style(*, seed: int, **parameters: Any) -> Any:
-    """MERSiamC3D-style on motion between key frames."""
-    from mien.recognition.mersiamc3d_style import MERSiamC3DStyleRecogniser
-
-    return MERSiamC3DStyleRecogniser(seed=seed, **parameters)
-
-
-def build_featref_style(*, seed: int, **parameters: Any) -> Any:
-    """FeatRef-style on motion maps."""
-    from mien.recognition.featref_style import FeatRefStyleRecogniser
-
-    return FeatRefStyleRecogniser(seed=seed, **parameters)
-
-
-def build_moext(*, seed: int, **parameters: Any) -> Any:
-    """MoExt on onset and apex frames."""
-    from mien.recognition.moext import MoExtRecogniser
-
-    return MoExtRecogniser(seed=seed, **parameters)
-
-
-def build_htnet(*, seed: int, **parameters: Any) -> Any:
-    """HTNet on motion maps, in its published or its repaired geometry."""
-    from mien.recognition.htnet import HTNetRecogniser
-
-    return HTNetRecogniser(seed=seed, **parameters)
-
-
-def build_csarnet_style(*, seed: int, **parameters: Any) -> Any:
-    """CSARNet-style on motion maps."""
-    from mien.recognition.csarnet_style import CSARNetStyleRecogniser
-
-    return CSARNetStyleRecogniser(seed=seed, **parameters)
-
-
-def _network(
-    name: str, build: Callable[..., Any], module: str, *, needs: str = "motion-map", **parameters: Json
-) -> VisualMethod:
+def _network(name: str, place: str, *, needs: str = "motion-map", **parameters: Json) -> VisualMethod:
     return VisualMethod(
         name,
         1,
-        build,
+        partial(build_recogniser, place),
         parameters=parameters,
         stage_parameter="epochs",
         libraries=("numpy", "torch"),
-        imports=("mien.learning.train", f"mien.recognition.{module}", "torch._dynamo"),
+        imports=("mien.learning.train", f"mien.recognition.{place.partition(':')[0]}", "torch._dynamo"),
         needs=needs,
         imbalance={kind: {"imbalance": kind} for kind in ("plain", "weighted", "focal", "balanced")},
         augments=needs in ("motion-map", "motion-clip"),
     )
 
 
-def _descriptor(
-    name: str, build: Callable[..., Any], module: str, *, C: tuple[float, ...], kernel: str = "linear"
-) -> VisualMethod:
+def _descriptor(name: str, place: str, *, C: tuple[float, ...], kernel: str = "linear") -> VisualMethod:
     """A machine whose published or default C stands first."""
     return VisualMethod(
         name,
         1,
-        build,
+        partial(build_recogniser, place),
         parameters={"C": C[0], "kernel": kernel, "gamma": None, "balanced": True},
         candidates=({}, *({"C": value} for value in C[1:])),
         libraries=("numpy", "scikit-learn"),
-        imports=(f"mien.recognition.{module}",),
+        imports=(f"mien.recognition.{place.partition(':')[0]}",),
         needs=name,
         imbalance={"plain": {"balanced": False}, "weighted": {"balanced": True}},
     )
@@ -155,8 +81,7 @@ def _descriptor(
 def _htnet(name: str, geometry: str) -> VisualMethod:
     return _network(
         name,
-        build_htnet,
-        "htnet",
+        "htnet:HTNetRecogniser",
         epochs=800,
         learning_rate=5e-5,
         batch_size=256,
@@ -166,11 +91,11 @@ def _htnet(name: str, geometry: str) -> VisualMethod:
 
 
 _ALL = (
-    VisualMethod("majority", 1, build_majority, needs=None),
+    VisualMethod("majority", 1, partial(build_recogniser, "majority:MajorityRecogniser"), needs=None),
     VisualMethod(
         "linear-svm",
         1,
-        build_linear_svm,
+        partial(build_recogniser, "linear_svm:LinearSVMRecogniser"),
         parameters={"C": 1e-4, "max_iter": 3000},
         candidates=({}, {"C": 1e-5}, {"C": 1e-3}, {"C": 1e-2}),
         libraries=("numpy", "scikit-learn"),
@@ -178,20 +103,18 @@ _ALL = (
     ),
     _network(
         "ststnet",
-        build_ststnet,
-        "ststnet",
+        "ststnet:STSTNetRecogniser",
         epochs=500,
         learning_rate=5e-5,
         batch_size=256,
         weight_decay=0.0,
     ),
-    _descriptor("lbp-top", build_lbp_top, "lbp_top", C=(1.0, 0.1, 10.0, 100.0)),
-    _descriptor("mdmo", build_mdmo, "mdmo", C=(1.0, 0.1, 10.0, 100.0), kernel="poly"),
-    _descriptor("bi-woof", build_bi_woof, "bi_woof", C=(1e4, 1.0, 1e2)),
+    _descriptor("lbp-top", "lbp_top:LBPTOPRecogniser", C=(1.0, 0.1, 10.0, 100.0)),
+    _descriptor("mdmo", "mdmo:MDMORecogniser", C=(1.0, 0.1, 10.0, 100.0), kernel="poly"),
+    _descriptor("bi-woof", "bi_woof:BiWOOFRecogniser", C=(1e4, 1.0, 1e2)),
     _network(
         "rcn-a",
-        build_rcn_a,
-        "rcn_a",
+        "rcn_a:RCNARecogniser",
         epochs=20,
         learning_rate=5e-4,
         batch_size=64,
@@ -201,8 +124,7 @@ _ALL = (
     ),
     _network(
         "mersiamc3d-style",
-        build_mersiamc3d_style,
-        "mersiamc3d_style",
+        "mersiamc3d_style:MERSiamC3DStyleRecogniser",
         needs="motion-clip",
         epochs=50,
         learning_rate=1e-4,
@@ -214,8 +136,7 @@ _ALL = (
     ),
     _network(
         "featref-style",
-        build_featref_style,
-        "featref_style",
+        "featref_style:FeatRefStyleRecogniser",
         epochs=100,
         learning_rate=1e-4,
         batch_size=32,
@@ -225,8 +146,7 @@ _ALL = (
     ),
     _network(
         "moext",
-        build_moext,
-        "moext",
+        "moext:MoExtRecogniser",
         needs="frame-pair",
         epochs=30,
         learning_rate=1e-4,
@@ -240,8 +160,7 @@ _ALL = (
     _htnet("htnet-repaired", "repaired"),
     _network(
         "csarnet-style",
-        build_csarnet_style,
-        "csarnet_style",
+        "csarnet_style:CSARNetStyleRecogniser",
         epochs=100,
         learning_rate=1e-3,
         batch_size=64,
@@ -251,6 +170,55 @@ _ALL = (
 )
 
 METHODS: Mapping[str, Method] = MappingProxyType({method.name: method for method in _ALL})
+"""Methods of recognition from the face."""
+
+
+def _audio_visual(name: str, kind: str) -> VisualMethod:
+    return _network(
+        name,
+        f"audio_visual:{kind}",
+        needs="audio-visual",
+        epochs=60,
+        learning_rate=5e-4,
+        batch_size=32,
+        weight_decay=0.01,
+        width=64,
+        dropout=0.3,
+        modality_dropout=0.2,
+    )
+
+
+_OTHERS = (
+    _audio_visual("amf-style", "AMFStyleRecogniser"),
+    _audio_visual("av-visual", "VisualRecogniser"),
+    _audio_visual("av-audio", "AudioRecogniser"),
+    _audio_visual("av-concatenation", "ConcatenationRecogniser"),
+    _audio_visual("av-symmetric", "SymmetricRecogniser"),
+    _network(
+        "eegnet",
+        "eegnet:EEGNetRecogniser",
+        needs="eeg-epoch",
+        epochs=500,
+        learning_rate=1e-3,
+        batch_size=64,
+        weight_decay=0.0,
+        dropout=0.25,
+    ),
+    VisualMethod(
+        "peripheral-svm",
+        1,
+        partial(build_recogniser, "peripheral_svm:PeripheralSVMRecogniser"),
+        parameters={"C": 1.0, "kernel": "rbf", "gamma": None, "balanced": True},
+        candidates=({}, {"C": 0.1}, {"C": 10.0}),
+        libraries=("numpy", "scikit-learn"),
+        imports=("mien.recognition.peripheral_svm",),
+        needs="body-features",
+        imbalance={"plain": {"balanced": False}, "weighted": {"balanced": True}},
+    ),
+)
+
+OTHER_METHODS: Mapping[str, Method] = MappingProxyType({method.name: method for method in _OTHERS})
+"""Methods of recognition from brain, body and voice, which `mien fuse` combines with those of the face."""
 
 
 def check_needs(method: Method, *, given: Collection[str]) -> None:
@@ -302,7 +270,7 @@ def find_method(
     OptionError
         If there is no such method, an extension cannot be loaded, or the method cannot do what is asked.
     """
-    method = METHODS.get(name) or _from_extension(name)
+    method = METHODS.get(name) or OTHER_METHODS.get(name) or _from_extension(name)
     asked: dict[str, Json] = dict(changes or {})
     unknown = [key for key in asked if key not in method.parameters]
     if unknown:

@@ -8,7 +8,10 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from mien.core.errors import DataError, OptionError
@@ -16,10 +19,8 @@ from mien.core.records import Json, ResultRecord, to_json
 from mien.dataset import open_study
 from mien.evaluation import (
     Comparison,
-    Fold,
     Method,
     Settings,
-    Task,
     compare_records,
     evaluate_method,
     score_record,
@@ -275,7 +276,8 @@ def estimate(
         check_needs(method, given=source.gives)
         task = source.task(getattr(method, "needs", None))
         with progress(f"one epoch of {method.name}"):
-            fit_s = _fit_s(task, method, next(iter(settings[0].folds(task))))
+            train = next(iter(settings[0].folds(task))).train
+            fit_s = fit_seconds(method, task.X[train], task.y[train])
         for setting in settings:
             plan = plan_evaluation(task, method, setting)
             keys = {job.key for job in plan.jobs}
@@ -286,11 +288,10 @@ def estimate(
     return found
 
 
-def _fit_s(task: Task, method: Method, fold: Fold) -> float:
-    """Seconds that one fit takes on the fold, epochs scaled up from one."""
+def fit_seconds(method: Method, X: NDArray[Any], y: NDArray[np.int64]) -> float:
+    """Seconds that one fit takes on these samples, epochs scaled up from one."""
     counts = [name for name in method.parameters if name.endswith("epochs")]
     epochs = max((int(method.parameters[name]) for name in counts), default=1)  # type: ignore[arg-type]
-    X, y = task.X[fold.train], task.y[fold.train]
     seconds = []
     for n in (1, 2) if counts else (1,):
         recogniser = method.build(seed=0, **method.with_parameters(dict.fromkeys(counts, n)))

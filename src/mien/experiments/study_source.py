@@ -107,8 +107,8 @@ def read_study_source(
     DataError
         If no expression of the classes is coded, or none can be measured.
     """
-    samples, unmeasured, left_out = _samples(study, n_classes, kinds)
-    found = measure_runs(_runs(study, samples), settings, store=store, executor=executor, progress=progress)
+    samples, unmeasured, left_out = find_samples(study, n_classes, kinds)
+    found = measure_samples(study, samples, settings, store=store, executor=executor, progress=progress)
     unmeasured += [
         Unmeasured(s.name, s.participant, s.label, str(found[s.name].refused))
         for s in samples
@@ -135,9 +135,28 @@ def read_study_source(
     return StudySource(study, classes, tuple(usable), found, tuple(unmeasured), about)
 
 
-def _samples(
+def measure_samples(
+    study: Study,
+    samples: Sequence[Sample],
+    settings: MeasureSettings,
+    *,
+    store: Store,
+    executor: Executor | None = None,
+    progress: Callable[[int, int, str], None] = silent,
+) -> dict[str, Measurement]:
+    """The faces of samples by their names, one pass over each video; without one they are refused."""
+    runs = _runs(study, samples)
+    found = measure_runs(runs, settings, store=store, executor=executor, progress=progress)
+    return {s.name: found.get(s.name, Measurement(refused="the run has no video")) for s in samples}
+
+
+def find_samples(
     study: Study, n_classes: int, kinds: Sequence[str]
 ) -> tuple[list[Sample], list[Unmeasured], Counter[str]]:
+    """The expressions of the classes, those without a place in a video, and how many others are left out.
+
+    Raises DataError if no expression of the classes is coded.
+    """
     samples: list[Sample] = []
     unmeasured: list[Unmeasured] = []
     left_out: Counter[str] = Counter()
@@ -145,7 +164,6 @@ def _samples(
     for who in study.participants:
         session = study.session(who)
         rows = read_expressions(session)
-        videos = session.videos()
         n_rows += len(rows)
         for row in rows:
             label = _label(row.emotion, n_classes)
@@ -165,10 +183,6 @@ def _samples(
                 names[name] += 1
                 if names[name] > 1:
                     name += f"-{names[name]}"
-                video = videos.get(one.run)
-                if video is None or video.path is None:
-                    unmeasured.append(Unmeasured(name, who, label, "the run has no video"))
-                    continue
                 end = last if last is not None else apex
                 clip = ClipSpan(name, first, apex, first if end is None else end)
                 samples.append(Sample(name, who, one.run, label, clip))
@@ -199,11 +213,13 @@ def _label(word: str | None, n_classes: int) -> str | None:
 
 
 def _runs(study: Study, samples: Sequence[Sample]) -> list[RunClips]:
-    """Every run that has samples, with the digest of its video: of the file itself, not the manifest's."""
+    """Every run of samples that has a video, with its digest: of the file itself, not the manifest's."""
     runs = []
     for who, run in dict.fromkeys((sample.participant, sample.run) for sample in samples):
-        path = study.session(who).videos()[run].path
-        assert path is not None  # only samples with a video are given
+        video = study.session(who).videos().get(run)
+        path = None if video is None else video.path
+        if path is None:
+            continue
         clips = tuple(s.clip for s in samples if (s.participant, s.run) == (who, run))
         runs.append(RunClips(who, run, Path(path), file_digest(path), clips))
     return runs

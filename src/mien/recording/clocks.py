@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from mien.core.errors import DataError, OptionError
 from mien.core.time import ClockMap, FloatArray
@@ -76,6 +76,21 @@ class ClockFit:
             inside = times >= lowest
             result[inside] = piece.map.many_to_reference(times[inside])
         return result
+
+    def windows_on_device(self, windows_s: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
+        """Windows [start, end), (n, 2) master seconds, in device time; and which of them hold.
+
+        One that crosses a step of the clock (lost samples, a restart) does not hold and is NaN.
+        """
+        found = np.full(windows_s.shape, np.nan)
+        last = len(self.pieces) - 1
+        for number, piece in enumerate(self.pieces):
+            mapped = (windows_s - piece.map.offset_s) / piece.map.rate
+            low = -math.inf if number == 0 else piece.from_s
+            high = math.inf if number == last else piece.to_s
+            inside = (mapped[:, 0] >= low) & (mapped[:, 1] < high)
+            found[inside] = mapped[inside]
+        return found, np.isfinite(found).all(axis=1)
 
 
 def fit_clock(

@@ -111,10 +111,12 @@ def study_parts(only: str | None, *, speech: bool = False) -> Parts:
         return ALL_PARTS | voices
     if only == "signals":
         return frozenset({"physio", "eeg"}) | voices
+    if only == "audiovisual":
+        return frozenset({"video", "speech"})
     if only not in ("physio", "eeg", "speech"):
         raise OptionError(
             "part of a study",
-            wanted="physio, eeg, signals (both) or speech",
+            wanted="physio, eeg, signals (both), speech or audiovisual (video and speech)",
             got=only,
             remedy="leave it out for all of them",
         )
