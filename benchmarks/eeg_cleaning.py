@@ -1,10 +1,10 @@
 """Speed and memory of cleaning a session's EEG.
 
 Bands: 60 s of noise, 64 channels at 1000 Hz, to five FIR bands at 128 Hz: rate lowered first, beside bands
-first and the rate of each lowered afterwards (MMME's order), both in one thread. ICA: FastICA on 32 channels, in processes with one and with two BLAS
-threads. Cleaning: a simulated BrainVision file, float32, 64 channels at 1000 Hz, read lazily in a process of
-its own at two lengths; what 70 minutes take is extrapolated along the line through both, but for the time of
-ICA, which sees 10 minutes of any longer session.
+first and the rate of each lowered afterwards (MMME's order), both in one thread. ICA: FastICA on 32 channels,
+in processes with one and with two BLAS threads. Cleaning: a simulated BrainVision file, float32, 64 channels
+at 1000 Hz, read lazily in a process of its own at two lengths; what 70 minutes take is extrapolated along the
+line through both, but for the time of ICA, which sees 10 minutes of any longer session.
 """
 
 from __future__ import annotations

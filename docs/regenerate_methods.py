@@ -3,8 +3,9 @@
     python docs/regenerate_methods.py            # write all
     python docs/regenerate_methods.py --check    # name the cards that differ from what would be written
 
-What can be computed is: input, parameters and layers come from the methods themselves, built as `mien recognise`
-builds them; scores from docs/results/recognition.json, where it exists. The rest stands in docs/methods/facts.yaml.
+What can be computed is: input, parameters and layers come from the methods themselves, built as
+`mien recognise` and `mien fuse` build them; scores from docs/results/recognition.json, where it exists. The
+rest stands in docs/methods/facts.yaml.
 """
 
 from __future__ import annotations
@@ -26,8 +27,12 @@ import torch
 import yaml
 from torch import nn
 
-from mien.experiments.methods import METHODS
+from mien.experiments.fusion_request import DEFAULT_METHODS, JOINT
+from mien.experiments.methods import METHODS, OTHER_METHODS
+from mien.experiments.study_members import FACE
+from mien.features.body_features import BODY_FEATURES
 from mien.features.clip_features import FEATURES
+from mien.recognition.audio_visual_input import audio_visual_dtype
 from mien.recognition.network import NetworkRecogniser
 from mien.signals.face import bi_woof, lbp_top
 from mien.signals.face.lbp_top import uniform_bins
@@ -39,8 +44,19 @@ RESULTS = DOCS / "results" / "recognition.json"
 MOST_ROWS = 40
 CLASSES = (3, 7)
 
-# The size of sample that layers are shown for.
-SAMPLES = {"motion-map": (28, 28, 3), "motion-clip": (7, 60, 60, 3), "frame-pair": (2, 224, 224, 3)}
+TABLES = {"Face": METHODS, "Brain, body and voice": OTHER_METHODS}
+ALL = {**METHODS, **OTHER_METHODS}
+
+# The size of sample that layers are shown for; with sound: height and width of the map, frames and bands.
+SAMPLES = {
+    "motion-map": (28, 28, 3),
+    "motion-clip": (7, 60, 60, 3),
+    "frame-pair": (2, 224, 224, 3),
+    "eeg-epoch": (64, 1280),
+    "audio-visual": (28, 28, 400, 64),
+}
+# Networks that look at their weights while they are built, and so need memory for them.
+WITH_MEMORY = ("eegnet",)
 # The descriptor behind a method without a network.
 DESCRIPTORS = {"lbp-top": lbp_top, "mdmo": mdmo, "bi-woof": bi_woof}
 OPTIMISERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD with momentum"}
@@ -77,10 +93,10 @@ def written_as(path: Path, text: str) -> bool:
 def pages() -> dict[str, str]:
     """The text of every page by file name; ValueError if a method lacks its facts."""
     known = facts()
-    lacking = [name for name in METHODS if name not in known]
+    lacking = [name for name in ALL if name not in known]
     if lacking:
         raise ValueError(f"docs/methods/facts.yaml says nothing about {', '.join(lacking)}")
-    return {f"{name}.md": card(name) for name in METHODS} | {"README.md": index()}
+    return {f"{name}.md": card(name) for name in ALL} | {"README.md": index()}
 
 
 @lru_cache
@@ -115,7 +131,7 @@ def card(name: str) -> str:
         "## Our numbers",
         measured_part(name),
         "## Run it",
-        f"    mien recognise STUDY --method {name} --classes 3",
+        f"    {command(name)}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -126,10 +142,38 @@ STYLE = (
 )
 
 
+def command(name: str) -> str:
+    """The command that runs the method."""
+    if name in METHODS:
+        return f"mien recognise STUDY --method {name} --classes 3"
+    if needs_of(name) == "audio-visual":
+        rule = f" --rule {name}" if name in JOINT else ""
+        return f"mien fuse STUDY --modalities {FACE},speech{rule} --classes 3"
+    modalities = [modality for modality, usual in DEFAULT_METHODS.items() if usual == name]
+    return f"mien fuse STUDY --modalities {','.join(modalities)} --classes 3"
+
+
 def index() -> str:
     """The index of all cards."""
+    tables = [f"## {title}\n\n{index_table(list(methods))}" for title, methods in TABLES.items()]
+    return "\n\n".join(
+        (
+            "# Recognition methods",
+            "One card a method: where it comes from, what is published of it and what is ours, its input, "
+            "parameters and layers, and its scores. A name that ends in `-style` is no reproduction: its "
+            "details were never published. `mien recognise` runs methods of the face; `mien fuse` those of "
+            "brain, body and voice, alone and with the face.",
+            *tables,
+            "Written by `python docs/regenerate_methods.py` from the methods themselves and from "
+            "[facts.yaml](facts.yaml).\n",
+        )
+    )
+
+
+def index_table(names: list[str]) -> str:
+    """The table of some cards."""
     rows = []
-    for name in METHODS:
+    for name in names:
         said = facts()[name]
         leaks = said.get("leaks")
         protocol = (
@@ -144,13 +188,7 @@ def index() -> str:
         count = f"{number_of_parameters(name, 3):,}" if is_network(name) else "–"
         rows.append((f"[{name}]({name}.md)", said["sentence"], needs_of(name) or "any", count, protocol))
     head = ("method", "what it is", "input", "parameters (3 classes)", "leak in the published protocol")
-    return (
-        "# Recognition methods\n\n"
-        "One card a method: where it comes from, what is published of it and what is ours, its input, parameters and "
-        "layers, and its scores. A name that ends in `-style` is no reproduction: its details were never published.\n\n"
-        f"{table(head, rows)}\n\n"
-        "Written by `python docs/regenerate_methods.py` from the methods themselves and from [facts.yaml](facts.yaml).\n"
-    )
+    return table(head, rows)
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -168,8 +206,8 @@ def bullets(lines: list[str]) -> str:
 
 @lru_cache
 def recogniser(name: str) -> Any:
-    """The method's recogniser as `mien recognise` builds it, not fitted."""
-    return METHODS[name].build(seed=0, **METHODS[name].parameters)
+    """The method's recogniser as the commands build it, not fitted."""
+    return ALL[name].build(seed=0, **ALL[name].parameters)
 
 
 def is_network(name: str) -> bool:
@@ -177,7 +215,7 @@ def is_network(name: str) -> bool:
 
 
 def needs_of(name: str) -> str | None:
-    return getattr(METHODS[name], "needs", None)
+    return getattr(ALL[name], "needs", None)
 
 
 def own_lines(name: str) -> list[list[str]]:
@@ -206,24 +244,42 @@ def input_part(name: str) -> str:
         kind = recogniser(name).needs
         lines.append(f"`{kind.name}`: {kind.words}; one sample is ({', '.join(map(str, kind.axes))}).")
         if kind.signed:
-            lines.append("Whole numbers, as in maps stretched to 0..255, are refused.")
+            stretched = ", as in maps stretched to 0..255," if name in METHODS else ""
+            lines.append(f"Whole numbers{stretched} are refused.")
         if kind.name in FEATURES:
             said = inspect.getdoc(FEATURES[kind.name].measure) or ""
             lines.append(f"Measured of a clip here: {' '.join(said.split())}")
+        if kind.name == "body-features":
+            lines += [f"{modality}: {', '.join(names)}." for modality, names in BODY_FEATURES.items()]
     return bullets(lines + facts()[name].get("input", []))
 
 
 def parameter_part(name: str) -> str:
     """The parameters that the method table sets, then those that only the constructor knows."""
-    method, built = METHODS[name], recogniser(name)
+    method, built = ALL[name], recogniser(name)
     words = meanings(type(built))
     keys = dict.fromkeys([*method.parameters, *inspect.signature(type(built)).parameters])
     rows = [
         (f"`{key}`", f"`{value_of(getattr(built, key))}`", words.get(key, ""))
         for key in keys
-        if key in method.parameters or key not in NOT_CHOSEN
+        if key in method.parameters or (key not in NOT_CHOSEN and (key != "augment" or built.needs.flow))
     ]
-    lines = []
+    lines = choice_lines(name) if name in METHODS else [fused_line(name)]
+    lines.append(count_line(name))
+    return "\n\n".join([table(("parameter", "value", "what it is"), rows), *lines] if rows else lines)
+
+
+def fused_line(name: str) -> str:
+    """How `mien fuse`, which chooses nothing, goes about a method's parameters."""
+    method = OTHER_METHODS[name]
+    last = f", and takes the last of the `{method.stage_parameter}`" if method.stage_parameter else ""
+    keys = ", ".join(f"`{key}`" for key in method.parameters)
+    return f"`mien fuse` chooses none of them{last}. `--set MODALITY.PARAMETER=VALUE` changes {keys}."
+
+
+def choice_lines(name: str) -> list[str]:
+    """What the protocols and options of `mien recognise` do about a method's parameters."""
+    method, lines = METHODS[name], []
     others = [changes for changes in method.candidates if changes]
     if others:
         said = "; ".join(", ".join(f"`{key}` {value_of(v)}" for key, v in one.items()) for one in others)
@@ -236,8 +292,7 @@ def parameter_part(name: str) -> str:
         kinds = ", ".join(f"`{kind}`" for kind in method.imbalance)
         augments = " `--augment` changes motion at random while training." if method.augments else ""
         lines.append(f"`--imbalance` can be {kinds}.{augments}")
-    lines.append(count_line(name))
-    return "\n\n".join([table(("parameter", "value", "what it is"), rows), *lines] if rows else lines)
+    return lines
 
 
 def count_line(name: str) -> str:
@@ -337,9 +392,17 @@ Seen = Mapping[nn.Module, list[tuple[int, ...]]]
 
 @lru_cache
 def network_of(name: str, n_classes: int) -> nn.Module:
-    """The method's network, without memory for its weights."""
-    with torch.device("meta"):
-        return recogniser(name)._network(sample_shape(name), n_classes).eval()
+    """The method's network, without memory for its weights where that can be."""
+    with torch.device(device_of(name)):
+        network: nn.Module = recogniser(name)._network(sample_shape(name), n_classes).eval()
+    if name == "eegnet":
+        # The published order, of equal outputs: in the other one the first layers lend only their weights.
+        network.order = "temporal-first"
+    return network
+
+
+def device_of(name: str) -> str:
+    return "cpu" if name in WITH_MEMORY else "meta"
 
 
 def sample_shape(name: str) -> tuple[int, ...]:
@@ -356,7 +419,12 @@ def number_of_parameters(name: str, n_classes: int) -> int:
 
 def network_input(name: str) -> torch.Tensor:
     """One sample as the method's network reads it."""
-    return recogniser(name)._tensor(np.zeros((1, *sample_shape(name)), np.float32)).to("meta")
+    shape = sample_shape(name)
+    empty: Any = np.zeros((1, *shape), np.float32)
+    if needs_of(name) == "audio-visual":
+        empty = np.zeros(1, audio_visual_dtype(*shape))
+    read: torch.Tensor = recogniser(name)._tensor(empty)
+    return read.to(device_of(name))
 
 
 @lru_cache
@@ -366,7 +434,8 @@ def rows_of(name: str) -> tuple[Row, ...]:
     seen: dict[nn.Module, list[tuple[int, ...]]] = {part: [] for part in network.modules()}
 
     def look(part: nn.Module, given: Any, out: Any) -> None:
-        seen[part].append(tuple(out.shape))
+        # Of several results, as of a recurrent layer or of attention, the first goes on.
+        seen[part].append(tuple((out[0] if isinstance(out, tuple) else out).shape))
 
     hooks = [part.register_forward_hook(look) for part in seen]
     with torch.inference_mode():
@@ -392,7 +461,7 @@ def walk(part: nn.Module, name: str, depth: int, times: int, seen: Seen) -> Iter
         for first, last, one in runs(part, seen):
             label = str(first) if first == last else f"{first}-{last}"
             yield from walk(one, f"{name}.{label}", depth, times * (last - first + 1), seen)
-    elif not children or depth == 0:
+    elif not children or depth == 0 or isinstance(part, nn.MultiheadAttention):
         n = sum(p.numel() for p in part.parameters())
         shapes = tuple(dict.fromkeys(seen[part]))
         yield Row(name, several(times, kind_of(part)), shapes, len(seen[part]), times * n)
@@ -427,6 +496,8 @@ def kind_of(part: nn.Module) -> str:
     if isinstance(part, nn.Sequential):
         kinds = [several(len(list(same)), kind) for kind, same in groupby(map(kind_of, part))]
         return kinds[0] if len(kinds) == 1 else "(" + ", ".join(kinds) + ")"
+    if isinstance(part, nn.MultiheadAttention):
+        return f"MultiheadAttention, {part.num_heads} heads"  # its layers are used as weights, not called
     if not any(True for _ in part.children()):
         return type(part).__name__ + window(part)
     inner = Counter(type(one).__name__ for one in part.modules() if not list(one.children()))
@@ -454,16 +525,27 @@ def layer_part(name: str) -> str:
     rows.append(("**all**", "", "", "", f"**{number_of_parameters(name, 3):,}**"))
     read = shape_words(tuple(network_input(name).shape))
     lines = [
-        f"For one sample of {shape_words(sample_shape(name))} and three classes; the network reads it as {read}. "
+        f"For one sample of {sample_words(name)} and three classes; the network reads it as {read}. "
         "`uses` counts how often a layer works on that sample. What has no layer of its own (sums, products, "
-        "functions without parameters inside a block) is not listed."
+        "functions without parameters inside a block) is not listed.",
+        facts()[name].get("layers", ""),
     ]
     if any(re.search(r"\d-\d", row.name) for row in rows_of(name)):
         lines.append(
             "`a-b` in a name stands for equal layers: their output is that of each, their parameters are all."
         )
     head = ("layer", "kind", "output", "uses", "parameters")
-    return "\n\n".join([" ".join(lines), table(head, rows)])
+    return "\n\n".join([" ".join(filter(None, lines)), table(head, rows)])
+
+
+def sample_words(name: str) -> str:
+    """The sample that layers are shown for."""
+    if needs_of(name) != "audio-visual":
+        return shape_words(sample_shape(name))
+    height, width, frames, bands = sample_shape(name)
+    return (
+        f"a map of {shape_words((height, width, 3))} and {frames} frames of {bands} bands, with their masks,"
+    )
 
 
 def shape_words(shape: tuple[int, ...]) -> str:
@@ -488,42 +570,69 @@ def protocol_part(said: dict[str, Any]) -> str:
 
 def published_part(said: dict[str, Any]) -> str:
     """The published numbers, suspicious ones marked."""
-    if "megc2019" not in said and "mmme" not in said:
-        return "None."
-    parts, remarks = [], [remark.strip() for remark in said.get("remarks", [])]
+    parts, doubts = [], []
     if "megc2019" in said:
-        rows, doubts = [], []
-        for dataset, (uf1, uar) in said["megc2019"].items():
-            doubt = impossible(dataset, uf1, uar)
-            doubts += [doubt] if doubt else []
-            mark = " (!)" if doubt or "megc2019_doubt" in said else ""
-            rows.append((dataset, f"{uf1:.4f}{mark}", f"{uar:.4f}{mark}"))
-        if "megc2019_doubt" in said:
-            doubts.insert(0, f"(!) All: {said['megc2019_doubt']}.")
-        source = f", {said['megc2019_source']}" if "megc2019_source" in said else ""
-        parts += [
-            f"MEGC-2019, three classes, leaving one subject out (published{source}):",
-            table(("dataset", "UF1", "UAR"), rows),
-        ]
-        remarks = doubts + remarks
+        found, doubts = megc2019_parts(said)
+        parts += found
     if "mmme" in said:
-        marks = dict.fromkeys(said.get("mmme_doubt", []), " (!)")
-        rows = [
-            (
-                str(n),
-                f"{acc:.2f}",
-                f"{f1:.4f}",
-                f"{uf1:.4f}{marks.get(n, '')}",
-                f"{uar:.4f}{marks.get(n, '')}",
-            )
-            for n, (acc, f1, uf1, uar) in said["mmme"].items()
-        ]
+        parts += mmme_parts(said)
+    if "mmme_modality" in said:
+        parts += mmme_modality_parts(said)
+    if said.get("mmed"):
+        rows = [(given, f"{accuracy:.2f}") for given, accuracy in said["mmed"].items()]
         parts += [
-            "MMME, Table 4 (published):",
-            table(("classes", "accuracy, %", "F1", "UF1", "UAR"), rows),
-            facts()["common"]["mmme"].strip(),
+            "MMED, three classes, leaving one subject out (published):",
+            table(("given", "accuracy, %"), rows),
         ]
+    remarks = doubts + [remark.strip() for remark in said.get("remarks", [])]
+    if not parts:
+        parts = ["None."]
     return "\n\n".join([*parts, bullets(remarks)] if remarks else parts)
+
+
+def megc2019_parts(said: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Published numbers of MEGC-2019, and what is wrong with them."""
+    rows, doubts = [], []
+    for dataset, (uf1, uar) in said["megc2019"].items():
+        doubt = impossible(dataset, uf1, uar)
+        doubts += [doubt] if doubt else []
+        mark = " (!)" if doubt or "megc2019_doubt" in said else ""
+        rows.append((dataset, f"{uf1:.4f}{mark}", f"{uar:.4f}{mark}"))
+    if "megc2019_doubt" in said:
+        doubts.insert(0, f"(!) All: {said['megc2019_doubt']}.")
+    source = f", {said['megc2019_source']}" if "megc2019_source" in said else ""
+    parts = [
+        f"MEGC-2019, three classes, leaving one subject out (published{source}):",
+        table(("dataset", "UF1", "UAR"), rows),
+    ]
+    return parts, doubts
+
+
+def mmme_parts(said: dict[str, Any]) -> list[str]:
+    """Published numbers of MMME's faces."""
+    marks = dict.fromkeys(said.get("mmme_doubt", []), " (!)")
+    rows = []
+    for n, (acc, f1, uf1, uar) in said["mmme"].items():
+        mark = marks.get(n, "")
+        rows.append((str(n), f"{acc:.2f}", f"{f1:.4f}", f"{uf1:.4f}{mark}", f"{uar:.4f}{mark}"))
+    return [
+        "MMME, Table 4 (published):",
+        table(("classes", "accuracy, %", "F1", "UF1", "UAR"), rows),
+        facts()["common"]["mmme"].strip(),
+    ]
+
+
+def mmme_modality_parts(said: dict[str, Any]) -> list[str]:
+    """Published numbers of one of MMME's other modalities, each with its standard deviation."""
+    rows = []
+    for n, (acc, *others) in said["mmme_modality"].items():
+        scores = [f"{value:.4f} ± {deviation:.4f}" for value, deviation in others]
+        rows.append((str(n), f"{acc[0]:.2f} ± {acc[1]:.2f}", *scores))
+    return [
+        "MMME, Tables 8 and 7 (published), mean ± standard deviation:",
+        table(("classes", "accuracy, %", "F1", "UF1", "UAR"), rows),
+        facts()["common"]["mmme_modality"].strip(),
+    ]
 
 
 @lru_cache
@@ -566,7 +675,9 @@ def uf1_ranges(clips: tuple[int, ...], uar: float) -> Iterator[tuple[float, floa
 
 
 def measured_part(name: str) -> str:
-    """What docs/results/recognition.json holds of the method."""
+    """What docs/results/recognition.json holds of the method, or where it is fused."""
+    if name in OTHER_METHODS:
+        return "They stand in [fusion](../results/fusion.md)."
     found = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
     real = [one for one in found.get("real_maps", []) if one["method"] == name]
     simulated = [one for one in found.get("simulated", []) if one["method"] == name]

@@ -11,21 +11,31 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from mien.experiments.methods import METHODS
+from mien.experiments.fusion_request import FuseRequest
+from mien.experiments.methods import METHODS, OTHER_METHODS
+from mien.recognition.audio_visual_input import audio_visual_dtype
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 SCORES = {"uf1": {"value": 0.5, "low": 0.4, "high": 0.6}, "uar": {"value": 0.7, "low": 0.65, "high": 0.8}}
-SIZES = {"motion-map": (28, 28, 3), "motion-clip": (7, 60, 60, 3), "frame-pair": (2, 224, 224, 3)}
+SIZES = {
+    "motion-map": (28, 28, 3),
+    "motion-clip": (7, 60, 60, 3),
+    "frame-pair": (2, 224, 224, 3),
+    "eeg-epoch": (64, 1280),
+    "audio-visual": (28, 28, 400, 64),
+}
+ALL = {**METHODS, **OTHER_METHODS}
 
 
 def recogniser(name):
-    return METHODS[name].build(seed=0, **METHODS[name].parameters)
+    return ALL[name].build(seed=0, **ALL[name].parameters)
 
 
-NETWORKS = [name for name in METHODS if hasattr(recogniser(name), "_network")]
+NETWORKS = [name for name in ALL if hasattr(recogniser(name), "_network")]
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +67,7 @@ def number(words):
 class TestPages:
     def test_are_those_that_the_generator_writes(self, generator):
         found = generator.pages()
-        assert set(found) == {"README.md", *(f"{name}.md" for name in METHODS)}
+        assert set(found) == {"README.md", *(f"{name}.md" for name in ALL)}
         folder = DOCS / "methods"
         differing = [name for name, text in found.items() if not generator.written_as(folder / name, text)]
         assert differing == [], "run python docs/regenerate_methods.py"
@@ -76,24 +86,51 @@ class TestPages:
                 assert [line for line in fact["lines"] if len(line) != 3] == [], name
                 assert bool(fact.get("style")) == name.endswith("-style")
 
-    @pytest.mark.parametrize("name", [name for name in METHODS if name.endswith("-style")])
+    @pytest.mark.parametrize("name", [name for name in ALL if name.endswith("-style")])
     def test_style_is_no_reproduction(self, name):
         assert "**Not a reproduction.**" in card(name)
 
     def test_others_do_not_say_so(self):
-        assert not [n for n in METHODS if "Not a reproduction" in card(n) and not n.endswith("-style")]
+        assert not [n for n in ALL if "Not a reproduction" in card(n) and not n.endswith("-style")]
 
     def test_index_names_every_card(self):
         index = (DOCS / "methods" / "README.md").read_text()
-        assert re.findall(r"\]\(([\w-]+)\.md\)", index) == list(METHODS)
+        assert re.findall(r"\]\(([\w-]+)\.md\)", index) == list(ALL)
+        face, others = index.split("\n## Face\n")[1].split("\n## Brain, body and voice\n")
+        assert all(f"[{name}]({name}.md)" in face for name in METHODS)
+        assert all(f"[{name}]({name}.md)" in others for name in OTHER_METHODS)
 
-    @pytest.mark.parametrize("name", METHODS)
+    @pytest.mark.parametrize("name", ALL)
     def test_parameters_are_the_constructor_s(self, name):
         rows = [line for line in section(name, "Parameters").splitlines() if line.startswith("| `")]
         keys = [cells(line)[0].strip("`") for line in rows]
         known = inspect.signature(type(recogniser(name))).parameters
         assert [key for key in keys if key not in known] == []
-        assert [key for key in METHODS[name].parameters if key not in keys] == []
+        assert [key for key in ALL[name].parameters if key not in keys] == []
+
+    @pytest.mark.parametrize("name", OTHER_METHODS)
+    def test_command_runs_the_method(self, name):
+        options = section(name, "Run it").split()
+        given = dict(itertools.pairwise(options))
+        request = FuseRequest(
+            Path(), tuple(given["--modalities"].split(",")), Path(), rule=given.get("--rule")
+        )
+        assert options[:3] == ["mien", "fuse", "STUDY"]
+        used = {method.name for method in request.chosen_methods().values()}
+        assert name in ((request.chosen_rule,) if "--rule" in given else used)
+
+    @pytest.mark.parametrize("name", OTHER_METHODS)
+    def test_numbers_stand_in_fusion(self, name):
+        assert "[fusion](../results/fusion.md)" in section(name, "Our numbers")
+
+    def test_published_numbers_of_other_modalities(self):
+        eeg, body = (section(name, "Published numbers") for name in ("eegnet", "peripheral-svm"))
+        assert "| 3 | 69.12 ± 5.66 | 0.6628 ± 0.0572 | 0.5834 ± 0.0480 | 0.5522 ± 0.0452 |" in eeg
+        assert "| 7 | 42.19 ± 2.47 | 0.4089 ± 0.0311 | 0.3447 ± 0.0256 | 0.3312 ± 0.0305 |" in eeg
+        assert "| 3 | 52.45 ± 3.29 | 0.5034 ± 0.0452 | 0.4205 ± 0.0438 | 0.4137 ± 0.0578 |" in body
+        assert "| 7 | 33.45 ± 3.23 | 0.3256 ± 0.0322 | 0.2998 ± 0.0277 | 0.2776 ± 0.0286 |" in body
+        assert "| vision and sound | 81.90 |" in section("amf-style", "Published numbers")
+        assert section("av-symmetric", "Published numbers").strip() == "None."
 
 
 class TestMeasured:
@@ -143,23 +180,39 @@ class TestImpossibleScores:
         assert generator.impossible("CAS(ME)3", 0.9, 0.1) == ""  # clips of its classes not known
 
 
+def device_of(name):
+    return "cpu" if name == "eegnet" else "meta"  # EEGNet looks at the norms of its weights
+
+
 @lru_cache
 def network(name):
-    with torch.device("meta"):
-        return recogniser(name)._network(SIZES[METHODS[name].needs], 3).eval()
+    with torch.device(device_of(name)):
+        built = recogniser(name)._network(SIZES[ALL[name].needs], 3).eval()
+    if name == "eegnet":
+        built.order = "temporal-first"  # the published one, in which every layer is used as one
+    return built
+
+
+def sample(name):
+    size = SIZES[ALL[name].needs]
+    if ALL[name].needs == "audio-visual":
+        return np.zeros(1, audio_visual_dtype(*size))
+    return np.zeros((1, *size), np.float32)
+
+
+def shape_of(given):
+    """The shape of a result; of several, that of the first."""
+    return tuple((given[0] if isinstance(given, tuple) else given).shape)
 
 
 @lru_cache
 def outputs(name):
     """The shapes that every part of the network gives for one sample, in the order of its uses."""
-    size = SIZES[METHODS[name].needs]
-    given = recogniser(name)._tensor(torch.zeros(1, *size).numpy()).to("meta")
+    given = recogniser(name)._tensor(sample(name)).to(device_of(name))
     found = {}
     parts = dict(network(name).named_modules())
     hooks = [
-        part.register_forward_hook(
-            lambda p, i, out, key=key: found.setdefault(key, []).append(tuple(out.shape))
-        )
+        part.register_forward_hook(lambda p, i, out, key=key: found.setdefault(key, []).append(shape_of(out)))
         for key, part in parts.items()
     ]
     with torch.no_grad():
@@ -224,6 +277,7 @@ class TestLayers:
         ("rcn-a", 15_331, 18_535),
         ("htnet", 139_582_982, 139_582_982 + 4 * 1025),
         ("htnet-repaired", 139_582_991, 139_582_991 + 4 * 1025),
+        ("eegnet", 4_051, 6_615),
     ],
 )
 def test_counts(name, three, seven):
@@ -232,3 +286,8 @@ def test_counts(name, three, seven):
     )
     assert (number(found[1]), number(found[2])) == (three, seven)
     assert sum(p.numel() for p in network(name).parameters()) == three
+
+
+def test_eegnet_s_published_count():
+    assert re.search(r"Published: 6,615 for 7 classes and 4,051 for 3\b", card("eegnet"))
+    assert "take no part" not in card("eegnet")

@@ -75,8 +75,9 @@ def fuse(
     Every member's weight comes from training subjects; the same answers are fused in every other way beside
     it, and once with weights from the test subjects, to show what that leak would have bought.
     """
-    from mien.experiments.fuse import FuseRequest, estimate
+    from mien.experiments.fuse import check_attention, estimate
     from mien.experiments.fuse import fuse as run
+    from mien.experiments.fusion_request import FuseRequest
     from mien.features.around_apexes import ApexSettings
     from mien.jobs import bar
 
@@ -108,6 +109,8 @@ def fuse(
         ),
     )
     request = request.on(_device(device, [one.name for one in request.chosen_methods().values()]))
+    if attention:
+        check_attention(request)
     if plan:
         found = [one.as_json() for one in estimate(request, progress=bar)]
         print_json({"plan": found}) if as_json else _print_plan(found, workers)

@@ -117,18 +117,23 @@ def fuse(request: FuseRequest, *, progress: Progress = lambda _: nullcontext(sil
     return fuse_answers(source, answers, request)
 
 
-def attended(request: FuseRequest) -> Attended | None:
-    """What one answer drew from the sound, of a request whose measurements are kept already.
-
-    Raises OptionError unless one method reads face and voice at once.
-    """
-    if not request.is_joint:
+def check_attention(request: FuseRequest) -> None:
+    """Raise OptionError unless one method with attention reads face and voice at once."""
+    if request.chosen_rule not in ("amf-style", "av-symmetric"):
         raise OptionError(
             "--attention",
             wanted="the modalities me,speech read by amf-style or av-symmetric",
             got=f"{','.join(request.modalities)} by {request.chosen_rule}",
             remedy="leave it out",
         )
+
+
+def attended(request: FuseRequest) -> Attended | None:
+    """What one answer drew from the sound, of a request whose measurements are kept already.
+
+    Raises OptionError as `check_attention`.
+    """
+    check_attention(request)
     source = _source(request, Store(request.out / "store"), request.executor(), lambda _: nullcontext(silent))
     return attend(source, request)
 

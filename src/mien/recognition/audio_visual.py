@@ -67,8 +67,10 @@ class AudioVisualRecogniser(NetworkRecogniser):
         Training by AdamW; nothing of it is published.
     imbalance
         "as-published", though nothing is: cross-entropy weighted by class.
-    width, heads
-        Of tokens, and of attention.
+    width
+        Of the tokens.
+    heads
+        Of attention; 1 or more that divide the width.
     dropout
         Chance that a value before the last layer is left out.
     modality_dropout

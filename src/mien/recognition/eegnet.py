@@ -39,8 +39,10 @@ class EEGNetRecogniser(NetworkRecogniser):
     ----------
     epochs, learning_rate, batch_size, weight_decay
         Training, defaults as published.
-    filters, depth
-        Temporal filters, and spatial filters of each.
+    filters
+        Number of temporal filters.
+    depth
+        Spatial filters of each temporal one.
     kernel
         Length of the temporal filters in samples: half the sampling rate as published.
     dropout

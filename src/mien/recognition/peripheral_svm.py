@@ -24,10 +24,12 @@ BODY_FEATURES = Input("body-features", "features of one peripheral signal, NaN w
 class PeripheralSVMRecogniser(DescriptorRecogniser):
     """An SVM on feature vectors (n_samples, n_features) in which values may be missing (NaN).
 
+    The other parameters are those of `DescriptorRecogniser`.
+
     Parameters
     ----------
-    C, kernel, gamma, balanced
-        As in `DescriptorRecogniser`; gamma None is 1 / (number of columns * variance of the filled vectors).
+    gamma
+        Of the kernels "rbf" and "poly"; None is 1 / (number of columns * variance of the filled vectors).
 
     Raises
     ------
