@@ -29,7 +29,7 @@ SPEAKERS = "--participants 22 --trials 7 --clip 9 --seed 8 --only audiovisual"
 BRAINS = "--participants 16 --trials 7 --clip 9 --seed 5 --only signals --effect brain=3"
 FOLDS = "--split grouped-k-fold"
 MEMBERS = "me,eeg,ecg,eda,ppg,rsp,skt"
-EPOCHS = "--set eeg.epochs=60"
+EPOCHS = "--set eeg.epochs=20 --set eeg.batch_size=16"  # 10 steps an epoch, as 40 epochs of 64
 
 WORLD = ModalitySettings(participants=30, samples_per_participant=8)
 N_WORLDS, N_NULL = 20, 60
@@ -285,8 +285,8 @@ def study(out: Path, workers: int) -> str:
         )
     return f"""## Face, brain and body of a simulated study
 
-The study of [recognition](recognition.md) (`mien simulate study {STUDY}`): 22 people, face by Bi-WOOF, EEG by EEGNet with 60 of
-500 epochs, body by SVMs, five groups of subjects. Effects of emotion on brain and body are d = .5 between trials, about what
+The study of [recognition](recognition.md) (`mien simulate study {STUDY}`): 22 people, face by Bi-WOOF, EEG by EEGNet with 20 of
+500 epochs (batches of 16), body by SVMs, five groups of subjects. Effects of emotion on brain and body are d = .5 between trials, about what
 reviews report; only the face has a strong one.
 
 {chr(10).join(chr(10) + part for part in parts).strip()}"""

@@ -12,13 +12,13 @@ from mien.core.records import to_json
 from mien.evaluation import Task
 from mien.evaluation.members import FoldAnswers, Member, MemberAnswers
 from mien.evaluation.split import leave_one_subject_out
-from mien.experiments.fuse import fuse, fuse_answers, ways_of_fusing
+from mien.experiments.fuse import attended, fuse, fuse_answers, ways_of_fusing
 from mien.experiments.fusion_request import FuseRequest
 from mien.experiments.methods import find_method
 from mien.experiments.study_members import StudyMembers
 from mien.features.around_apexes import ApexSettings
 from mien.recognition.fusion import DecisionFusion
-from mien.simulate import StudySettings, simulate_study
+from mien.simulate import StudySettings, simulate_study, study_parts
 
 CLASSES = ("negative", "positive", "surprise")
 SVM = find_method("peripheral-svm")
@@ -235,3 +235,57 @@ class TestStudy:
     def test_face_and_voice_need_both(self, recorded, tmp_path):
         with pytest.raises(DataError, match="wanted me, speech of one expression or more"):
             fuse(FuseRequest(recorded, ("me", "speech"), tmp_path))
+
+
+@pytest.fixture(scope="module")
+def speakers(tmp_path_factory):
+    """Faces that talk, and their voices: the shape of an MMED-like study."""
+    folder = tmp_path_factory.mktemp("fuse") / "speakers"
+    emotions = ("happiness", "fear", "surprise")
+    settings = StudySettings(
+        participants=3,
+        trials=3,
+        clip_s=9.0,
+        emotions=emotions,
+        rate_hz=60.0,
+        frame_px=160,
+        speech=True,
+        seed=4,
+    )
+    simulate_study(settings, folder, parts=study_parts("audiovisual"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def heard(speakers, tmp_path_factory):
+    """One run on them, and what was asked."""
+    asked = FuseRequest(speakers, ("me", "speech"), tmp_path_factory.mktemp("av"), epochs=1)
+    return asked, fuse(asked)
+
+
+class TestFaceAndVoice:
+    def test_one_network_reads_both_beside_each_alone(self, heard):
+        _, fusion = heard
+        assert [row.record.method["name"] for row in fusion.members] == ["av-visual", "av-audio"]
+        assert fusion.fused.record.method["name"] == "amf-style"
+        assert [row.name for row in fusion.others] == ["av-concatenation", "av-symmetric"]
+        told = fusion.as_json()
+        assert {"members", "fused", "weights", "coverage", "paired_test", "record"} <= set(told)
+        assert told["coverage"]["speech"]["n_samples"] > 3
+
+    def test_everyone_answers_the_same_samples(self, heard):
+        _, fusion = heard
+        rows = [*fusion.members, fusion.fused, *fusion.others]
+        assert len({tuple(row.record.samples["sample_id"]) for row in rows}) == 1
+
+    def test_attention_lies_on_speech(self, heard):
+        asked, _ = heard
+        one = attended(asked)
+        assert one.attention.sum() == pytest.approx(1.0, abs=1e-4)
+        assert (one.attention[~one.voiced] == 0).all()
+        assert one.times_s[0] == pytest.approx(-1.995)
+
+    def test_voice_as_a_member_of_a_vote(self, speakers, tmp_path):
+        asked = FuseRequest(speakers, ("me", "speech"), tmp_path, rule="vote", epochs=1,
+                            split="grouped-k-fold", n_folds=3)  # fmt: skip
+        assert [row.record.method["name"] for row in fuse(asked).members] == ["bi-woof", "av-audio"]

@@ -27,9 +27,12 @@ def fuse(
         list[str] | None, typer.Option("--method", "-m", help="Of a modality, as me=htnet; repeatable.")
     ] = None,
     rule: Annotated[
-        str,
-        typer.Option(help="vote (the paper's), confusion, soft-vote, product, stacking, dempster-shafer."),
-    ] = "vote",
+        str | None,
+        typer.Option(
+            help="vote (the paper's), confusion, soft-vote, product, stacking, dempster-shafer; for me,speech "
+            "also amf-style, av-concatenation, av-symmetric.  [vote; me,speech: amf-style]"
+        ),
+    ] = None,
     weight: Annotated[
         str, typer.Option(help="Of a vote: recall (the paper's), precision, log-odds, equal.")
     ] = "recall",

@@ -19,7 +19,7 @@ from mien.evaluation.method import Method
 from mien.evaluation.task import Task, Unmeasured
 from mien.experiments.study_source import CLASSES, Sample, find_samples, measure_samples
 from mien.features.around_apexes import RECORDERS, ApexSettings, Moment, measure_around_apexes
-from mien.features.clip_features import MAP_SIZE
+from mien.features.clip_features import FEATURES, MAP_SIZE
 from mien.features.measuring import MeasureSettings
 from mien.jobs import Executor, Store
 
@@ -110,7 +110,9 @@ def read_study_members(
     if FACE in methods:
         with progress("faces and their motion") as show:
             measured = measure_samples(study, samples, face, store=store, executor=executor, progress=show)
-        needs = getattr(methods[FACE], "needs", None) or "motion-map"
+        needs = str(getattr(methods[FACE], "needs", None))
+        if needs not in FEATURES:  # takes any input, or reads the map beside a voice
+            needs = "motion-map"
         refused = {name: str(one.refused) for name, one in measured.items() if one.refused is not None}
         values = {name: one.features[needs] for name, one in measured.items() if name not in refused}
         found[FACE] = (values, refused)
