@@ -102,3 +102,26 @@ class TestClean:
         raw = mne.io.read_raw_fif(path, verbose="ERROR")
         assert raw.info["sfreq"] == 128.0
         assert len(raw.ch_names) == 62
+
+    def test_saved_eeg_belongs_to_its_report(self, study, tmp_path):
+        one = ("clean", study, "--participant", "sub-001", "--out", tmp_path, "--json")
+        mien(*one, "--method", "none", "--save")
+        fif = tmp_path / "eeg" / "sub-001_eeg.fif"
+        first = fif.read_bytes()
+        mien(*one, "--method", "eog")
+        assert not fif.exists()  # of other settings
+        told = json.loads(mien(*one, "--method", "eog", "--save").stdout)["participants"]["sub-001"]
+        assert told["eeg"] == str(fif)
+        assert told["settings"]["method"] == "eog"
+        assert fif.read_bytes() != first
+
+    def test_a_damaged_report_is_made_again(self, study, tmp_path):
+        words = ("clean", study, "--method", "none", "--participant", "sub-001", "--out", tmp_path, "--json")
+        first = mien(*words).stdout
+        (tmp_path / "eeg" / "sub-001.json").write_text('{"address": ')
+        assert mien(*words).stdout == first
+
+    def test_a_folder_that_cannot_be_made_is_refused_first(self, study, tmp_path):
+        (tmp_path / "file").write_text("")
+        found = mien("clean", study, "--method", "none", "--out", tmp_path / "file")
+        assert "wanted a folder that can be written" in str(found.exception)

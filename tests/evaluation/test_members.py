@@ -95,7 +95,7 @@ class TestAnswers:
         one = answer_members(task, both, SPLIT, store=store)
         again = answer_members(task, both, SPLIT, store=store)
         pool = answer_members(task, both, SPLIT, store=Store(tmp_path / "b"), executor=ProcessPool(2))
-        assert again.run["n_jobs_cached"] == 8
+        assert again.run["n_folds_cached"] == 8
         np.testing.assert_array_equal(one.test, pool.test)
         np.testing.assert_array_equal(one.folds[1].out_of_fold, pool.folds[1].out_of_fold)
 

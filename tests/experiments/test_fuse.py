@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+import time
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -11,13 +15,15 @@ from mien.core import DataError, OptionError, read_record
 from mien.core.records import to_json
 from mien.evaluation import Task
 from mien.evaluation.members import FoldAnswers, Member, MemberAnswers
+from mien.evaluation.run import run_block
 from mien.evaluation.split import leave_one_subject_out
-from mien.experiments.fuse import attended, fuse, fuse_answers, ways_of_fusing
+from mien.experiments.fuse import attended, estimate, fuse, fuse_answers, ways_of_fusing
 from mien.experiments.fusion_request import FuseRequest
 from mien.experiments.methods import find_method
 from mien.experiments.study_members import StudyMembers
 from mien.features.around_apexes import ApexSettings
 from mien.recognition.fusion import DecisionFusion
+from mien.report.document import make_report, read_records
 from mien.simulate import StudySettings, simulate_study, study_parts
 
 CLASSES = ("negative", "positive", "surprise")
@@ -49,7 +55,8 @@ def answered(n_subjects=6, each=9, *, seed=0, missing=(), accuracies=(0.7, 0.5, 
     )
     settings = FuseRequest(None, names, None).settings()
     source = StudyMembers(task, tuple(members), {name: {} for name in names}, {})
-    return source, MemberAnswers(task, tuple(members), settings, folds, {"wall_s": 0.0, "fold_wall_s": [0.0]})
+    run = run_block(datetime.now(UTC), time.perf_counter(), [0.1], n_cached=0, executor=None)
+    return source, MemberAnswers(task, tuple(members), settings, folds, run)
 
 
 def request(tmp_path, **options):
@@ -151,6 +158,32 @@ class TestFusingAnswers:
             assert found.gain[name].value == pytest.approx(recalls[0] - recalls[1])
             assert found.gain[name].low <= found.gain[name].value <= found.gain[name].high
 
+    def test_a_report_leads_with_the_rule_that_was_asked_for(self, tmp_path):
+        found = fuse_answers(*answered(), request(tmp_path, rule="vote", weight="equal"))
+        page = make_report(read_records([tmp_path / "records"]))
+        lead = re.search(r"On \d+ samples of \d+ subjects[^<]*", page)[0]
+        names = [row.record.method["label"] for row in (*found.members, found.peripheral, found.fused)]
+        assert any(f"{name} (fixed)" in lead for name in names)
+        assert "me+ecg+eda: stacking, uniform prior" in page
+        assert page.count("me+ecg+eda: vote, recall (test-weighted)") == 0  # equal weights learn nothing
+
+    def test_answers_that_nobody_can_weigh_are_refused(self, tmp_path):
+        source, answers = answered()
+        for one in answers.folds:
+            one.out_of_fold[:] = np.nan
+        with pytest.raises(DataError, match="enough for members to answer out of fold"):
+            fuse_answers(source, answers, request(tmp_path))
+
+    def test_few_right_answers_make_no_best_member(self, tmp_path):
+        source, answers = answered()
+        for one in answers.folds:
+            one.test[2] = np.nan
+        first = answers.folds[0]
+        first.test[2][0] = np.eye(3)[answers.task.y[first.fold.test[0]]]
+        found = fuse_answers(source, answers, request(tmp_path))
+        assert found.best == "me"
+        assert found.as_json()["paired_test"]["n_samples"] == 54
+
 
 class TestRequest:
     @pytest.mark.parametrize(
@@ -164,6 +197,10 @@ class TestRequest:
             ({"modalities": ("me",), "weight": "gut"}, "--weight: wanted one of equal"),
             ({"modalities": ("me",), "methods": {"eeg": "eegnet"}}, "--method: wanted one of me"),
             ({"modalities": ("me",), "n_workers": 0}, "--workers"),
+            (
+                {"modalities": ("me",), "rule": "stacking", "weight": "recall"},
+                "--weight: wanted the rule vote",
+            ),
         ],
     )
     def test_refuses(self, tmp_path, options, words):
@@ -186,6 +223,16 @@ class TestRequest:
         methods = one.chosen_methods()
         assert methods["me"].parameters["learning_rate"] == 0.5
         assert methods["me"].parameters["epochs"] == 7
+        assert methods["eeg"].parameters["epochs"] == 3  # the more specific wins
+
+    def test_one_network_for_both_takes_no_other_method_for_one(self, tmp_path):
+        for modality, method in (("me", "bi-woof"), ("speech", "av-visual")):
+            one = FuseRequest(tmp_path, ("me", "speech"), tmp_path, methods={modality: method})
+            with pytest.raises(OptionError, match=f"--method {modality}={method}: wanted av-"):
+                one.chosen_methods()
+        voted = FuseRequest(tmp_path, ("me", "speech"), tmp_path, rule="vote", methods={"me": "av-visual"})
+        with pytest.raises(OptionError, match="--method me=av-visual: wanted a method for faces"):
+            voted.chosen_methods()
 
     def test_face_and_voice_are_read_at_once_unless_asked_otherwise(self, tmp_path):
         joint = FuseRequest(tmp_path, ("speech", "me"), tmp_path)
@@ -231,6 +278,22 @@ class TestStudy:
             fuse(FuseRequest(recorded, ("me",), tmp_path))
         found = fuse(FuseRequest(recorded, ("me", "skt"), tmp_path, split="grouped-k-fold", n_folds=2))
         assert found.as_json()["coverage"]["me"]["missing"] == {"the run has no video": len(found.task)}
+
+    def test_a_plan_when_the_first_fold_cannot_learn(self, recorded, tmp_path):
+        shutil.copytree(recorded, tmp_path / "study")
+        for who in ("sub-002", "sub-003", "sub-004"):
+            for path in (tmp_path / "study" / who).glob("beh/*_physio.*"):
+                path.unlink()
+        asked = FuseRequest(
+            tmp_path / "study",
+            ("skt", "eeg"),
+            tmp_path,
+            epochs=1,
+            around=ApexSettings(artefacts="none", window_s=4.0),
+        )
+        found = {one.member: one for one in estimate(asked)}
+        assert found["skt"].core_s == 0.0
+        assert found["eeg"].core_s > 0.0
 
     def test_face_and_voice_need_both(self, recorded, tmp_path):
         with pytest.raises(DataError, match="wanted me, speech of one expression or more"):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import wave
 
 import numpy as np
+import pybv
 import pytest
 
 from mien.core import OptionError
-from mien.dataset import open_study, read_expressions, synchronise
+from mien.dataset import layout, open_study, read_expressions, synchronise, tables
 from mien.features.around_apexes import ApexSettings, Moment, measure_around_apexes
 from mien.jobs import Store
-from mien.recording.formats import read_audio
+from mien.recording.formats import read_audio, read_brainvision
 from mien.signals.physio import measure
 from mien.simulate import StudySettings, simulate_study
 
@@ -184,8 +186,6 @@ class TestReasons:
         assert found.reasons["c"] == "no-camera-clock"
 
     def test_a_session_with_other_electrodes_stays_out(self, study, tmp_path):
-        from mien.dataset import layout, tables
-
         path = layout.channels(study.folder, "sub-001")
         table = tables.read_table(path, columns=layout.CHANNEL_COLUMNS)
         table.loc[table["name"].isin(["OZ", "O1"]), "type"] = "MISC"
@@ -196,6 +196,76 @@ class TestReasons:
         assert {found.reasons[m.name] for m in asked["sub-001"] if m.name in found.reasons} == {
             "other-channels"
         }
+
+    def eeg_of(self, study, change):
+        """Sub-001's EEG written anew after `change(data, rate, names)`."""
+        raw = read_brainvision(layout.eeg(study.folder, "sub-001"))
+        data, rate_hz, names = change(1e6 * raw.get_data(), raw.info["sfreq"], list(raw.ch_names))
+        folder = layout.eeg(study.folder, "sub-001").parent
+        stem = layout.eeg_stem(study.folder, "sub-001").name
+        pybv.write_brainvision(
+            data=data,
+            sfreq=rate_hz,
+            ch_names=names,
+            fname_base=stem,
+            folder_out=folder,
+            unit="uV",
+            overwrite=True,
+        )
+        table = tables.read_table(layout.channels(study.folder, "sub-001"), columns=layout.CHANNEL_COLUMNS)
+        table["name"] = names
+        tables.write_table(layout.channels(study.folder, "sub-001"), table, columns=layout.CHANNEL_COLUMNS)
+
+    def test_a_session_at_another_rate_stays_out(self, study, tmp_path):
+        self.eeg_of(study, lambda data, rate, names: (data[:, ::10], rate / 10, names))
+        found = found_in(study, tmp_path, "eeg")
+        assert {len(one[0]) for one in found.values.values()} == {768}
+        told = {why for name, why in found.reasons.items() if name.startswith("sub-001")}
+        assert told == {"other-channels"}
+
+    def test_labels_without_a_place_are_cut_all_the_same(self, study, tmp_path):
+        self.eeg_of(study, lambda data, rate, names: (data, rate, [f"X{n}" for n in range(len(names))]))
+        asked = {"sub-001": moments(study)["sub-001"]}
+        found = measure_around_apexes(study, asked, ["eeg"], QUICK, store=Store(tmp_path / "store"))["eeg"]
+        shapes = {one.shape for one in found.values.values()}
+        assert len(shapes) == 1
+        assert 60 <= shapes.pop()[0] <= 64  # bad channels cannot be interpolated without places
+
+    def test_one_unfit_eeg_does_not_stop_the_others(self, study, tmp_path):
+        def mostly_dead(data, rate, names):
+            data[: len(data) * 2 // 3] = 0.0
+            return data, rate, names
+
+        self.eeg_of(study, mostly_dead)
+        found = found_in(study, tmp_path, "eeg")
+        told = {why for name, why in found.reasons.items() if name.startswith("sub-001")}
+        assert len(told) == 1
+        assert told.pop().startswith("unfit EEG: ")
+        assert any(name.startswith("sub-002") for name in found.values)
+
+    def test_unfit_sound_is_one_run_s_trouble_and_stereo_is_averaged(self, study, tmp_path):
+        path = layout.audio(study.folder, "sub-001", 1)
+        first = measure_around_apexes(
+            study, moments(study), ["speech"], QUICK, store=Store(tmp_path / "store")
+        )["speech"]
+        with wave.open(str(path)) as sound:
+            content = np.frombuffer(sound.readframes(sound.getnframes()), dtype="<i2")
+        for channels, samples in ((2, np.repeat(content, 2)), (1, content[:0])):
+            with wave.open(str(path), "wb") as sound:
+                sound.setparams((channels, 2, 16000, 0, "NONE", ""))
+                sound.writeframes(samples.tobytes())
+            found = measure_around_apexes(
+                study, moments(study), ["speech"], QUICK, store=Store(tmp_path / f"store{channels}")
+            )["speech"]
+            if channels == 2:
+                assert set(found.values) == set(first.values)
+                for name, row in first.values.items():
+                    np.testing.assert_allclose(found.values[name]["audio"], row["audio"], atol=1e-3)
+            else:
+                lost = set(first.values) - set(found.values)
+                assert lost
+                assert all(found.reasons[name].startswith("unfit sound: ") for name in lost)
+                assert any(name.startswith("sub-002") for name in found.values)
 
     def test_refuses_an_unknown_modality_and_setting(self, study, tmp_path):
         with pytest.raises(OptionError, match="--modalities: wanted among eeg"):

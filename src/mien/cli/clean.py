@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mien.cli.output import number, print_json, print_table
+from mien.core.errors import DataError
 
 if TYPE_CHECKING:
     from mien.dataset import StudySession
     from mien.signals.eeg.cleaning_settings import CleaningSettings
+
+REPORT_VERSION = 1
+"""Raised whenever a session may be cleaned in another way."""
 
 
 def register(app: typer.Typer) -> None:
@@ -50,20 +54,37 @@ def clean(
     settings = CleaningSettings(method=method, with_iclabel=with_iclabel, remove_muscle=remove_muscle)
     opened = open_study(study)
     names = [opened.session(one).participant_id for one in participant or opened.participants]
+    folder = _folder(out / "eeg")
     found: dict[str, Any] = {}
     with bar("participants") as progress:
         for place, who in enumerate(names):
             progress(place, len(names), who)
-            found[who] = _one(opened.session(who), settings, out / "eeg", save)
+            try:
+                found[who] = _one(opened.session(who), settings, folder, save)
+            except DataError as error:
+                found[who] = {"failed": str(error)}
         progress(len(names), len(names), "")
     print_json({"participants": found}) if as_json else _print(found)
+    if any("failed" in one for one in found.values()):
+        raise typer.Exit(1)
+
+
+def _folder(path: Path) -> Path:
+    """The folder of the reports, made before anything is cleaned."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            path,
+            wanted="a folder that can be written",
+            got=error.strerror or "an error",
+            remedy="name another",
+        ) from error
+    return path
 
 
 def _one(session: StudySession, settings: CleaningSettings, folder: Path, save: bool) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    from mien.core.records import digest, to_json, write_atomically
-    from mien.dataset.manifest import file_digest
+    from mien.core.records import to_json, write_atomically
     from mien.report.scalp_maps import component_figure
     from mien.signals.eeg.cleaning import clean_session
 
@@ -71,37 +92,66 @@ def _one(session: StudySession, settings: CleaningSettings, folder: Path, save: 
     if raw is None:
         return {"skipped": "no EEG"}
     who = session.participant_id
-    report, picture = folder / f"{who}.json", folder / f"{who}.svg"
-    cleaned_eeg = folder / f"{who}_eeg.fif"
-    files = sorted((session.study / who / "eeg").glob("*"))
-    address = digest([{path.name: file_digest(path) for path in files}, asdict(settings)])
-    if report.is_file() and (cleaned_eeg.is_file() or not save):
-        kept = json.loads(report.read_bytes())
-        if kept.get("address") == address:
-            return dict(kept)
+    report, picture, fif = (folder / f"{who}{end}" for end in (".json", ".svg", "_eeg.fif"))
+    address = _address(session, settings)
+    kept = _kept(report)
+    there = [Path(kept[name]).is_file() for name in ("figure", "eeg") if kept.get(name)]
+    if kept.get("address") == address and all(there) and (kept.get("eeg") or not save):
+        return kept
+    for old in (report, picture, fif):  # of other settings or files, or without one of the others
+        old.unlink(missing_ok=True)
     cleaned = clean_session(raw, settings)
-    if cleaned.components is None:
-        picture.unlink(missing_ok=True)
-    else:
+    if cleaned.components is not None:
         write_atomically(picture, component_figure(cleaned).encode())
     if save:
-        folder.mkdir(parents=True, exist_ok=True)
-        cleaned.as_raw().save(cleaned_eeg, overwrite=True, verbose="ERROR")
+        cleaned.as_raw().save(fif, overwrite=True, verbose="ERROR")
     told: dict[str, Any] = {
         **cleaned.report,
         "address": address,
         "figure": str(picture) if cleaned.components is not None else None,
-        "eeg": str(cleaned_eeg) if save else None,
+        "eeg": str(fif) if save else None,
     }
     write_atomically(report, json.dumps(to_json(told), indent=1).encode())
     return told
 
 
+def _address(session: StudySession, settings: CleaningSettings) -> str:
+    """What a report depends on: content of the files, settings, and the versions that decide over numbers."""
+    from dataclasses import asdict
+    from importlib.metadata import version
+
+    from mien import __version__
+    from mien.core.records import digest
+    from mien.dataset.manifest import file_digest
+
+    files = sorted((session.study / session.participant_id / "eeg").glob("*"))
+    libraries = ["numpy", "scipy", "mne"]
+    if settings.with_iclabel or settings.method == "iclabel":
+        libraries += ["mne-icalabel", "onnxruntime"]
+    return digest(
+        {
+            "files": {path.name: file_digest(path) for path in files if path.is_file()},
+            "settings": asdict(settings),
+            "versions": {"mien": __version__, **{name: version(name) for name in libraries}},
+            "version": REPORT_VERSION,
+        }
+    )
+
+
+def _kept(report: Path) -> dict[str, Any]:
+    """A report of an earlier run; empty where there is none that can be read."""
+    try:
+        found = json.loads(report.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _print(found: dict[str, Any]) -> None:
     rows = []
     for who, one in found.items():
-        if "skipped" in one:
-            rows.append([who, one["skipped"], "", "", ""])
+        if "skipped" in one or "failed" in one:
+            rows.append([who, one.get("skipped", "failed"), "", "", ""])
             continue
         kinds = Counter(kind for row in one["components"] if row["removed"] for kind in row["kinds"])
         share = sum(row["variance_share"] for row in one["components"] if row["removed"])
@@ -112,6 +162,8 @@ def _print(found: dict[str, Any]) -> None:
     columns = ["", "components taken out", "share of variance", "muscle-like, kept or not", "bad channels"]
     print_table("EEG", columns, rows)
     for who, one in found.items():
+        if "failed" in one:
+            typer.echo(f"error: {who}: {one['failed']}", err=True)
         for note in one.get("notes", []):
             typer.echo(f"note: {who}: {note}", err=True)
         if one.get("figure"):

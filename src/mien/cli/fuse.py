@@ -34,8 +34,9 @@ def fuse(
         ),
     ] = None,
     weight: Annotated[
-        str, typer.Option(help="Of a vote: recall (the paper's), precision, log-odds, equal.")
-    ] = "recall",
+        str | None,
+        typer.Option(help="Of a vote: recall (the paper's), precision, log-odds, equal.  [recall]"),
+    ] = None,
     split: Annotated[
         str, typer.Option(help="leave-one-subject-out or grouped-k-fold.")
     ] = "leave-one-subject-out",
@@ -149,12 +150,15 @@ def _write_figures(folder: Path, fusion: Any) -> list[Path]:
 
     classes = fusion.task.classes
     rows = [(row.name, row.record) for row in _shown(fusion) if row.record.samples["sample_id"]]
-    figures = {
-        "figure-9.svg": recall_figure(rows, classes),
-        "figure-10.svg": confusion_grid(rows, classes),
-    }
+    figures = {}
+    if rows:
+        figures["figure-9.svg"] = recall_figure(rows, classes)
+        figures["figure-10.svg"] = confusion_grid(rows, classes)
     if fusion.weights:
         figures["weights.svg"] = weights_figure(fusion.weights, classes)
+    for name in ("figure-9.svg", "figure-10.svg", "weights.svg", "attention.svg"):
+        if name not in figures:  # one of an earlier run would be taken for this one's
+            (folder / name).unlink(missing_ok=True)
     for name, text in figures.items():
         write_atomically(folder / name, text.encode())
     return [folder / name for name in figures]
@@ -169,7 +173,6 @@ def _write_attention(path: Path, request: Any) -> list[Path]:
 
     one = attended(request)
     if one is None:
-        path.unlink(missing_ok=True)  # one of an earlier run would be taken for this one's
         typer.echo("note: no attention to draw: nobody in the first fold's test speaks", err=True)
         return []
     window = SpeechWindow(
@@ -216,10 +219,13 @@ def _print(study: Path, result: Any) -> None:
     fused = result["fused"]
     rows = [*result["members"], *([result["peripheral"]] if result["peripheral"] else []), fused]
     answered = [row for row in rows if "scores" in row]
-    title = f"{study}: {fused['n_samples']} expressions, {fused['n_subjects']} subjects, pooled scores"
+    title = f"{study}: {fused.get('n_samples', 0)} expressions, {fused.get('n_subjects', 0)} subjects, pooled"
     columns = ["", "n", "accuracy", "weighted F1", "UF1", "UAR", "p (chance)"]
-    print_table(title, columns, [_scored(row) for row in answered] + _baselines(fused))
-    n = fused["over_folds"]["uf1"]["n_folds"]
+    if not answered:
+        typer.echo(f"{study}: nobody has an answer to any expression", err=True)
+        return
+    print_table(title, columns, [_scored(row) for row in answered] + _baselines(answered[-1]))
+    n = answered[-1]["over_folds"]["uf1"]["n_folds"]
     print_table(
         f"mean and standard deviation over {n} folds, classes of each fold averaged",
         ["", "accuracy", "weighted F1", "UF1", "UAR"],

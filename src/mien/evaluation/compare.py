@@ -84,6 +84,7 @@ def on_common_samples(a: ResultRecord, b: ResultRecord) -> tuple[ResultRecord, R
     named = {word for one in kept for column in ("reference", "estimate") for word in one.samples[column]}
     every = dict.fromkeys([*a.dataset["classes"], *b.dataset["classes"]])  # type: ignore[misc]
     classes: list[Json] = [word for word in every if word in named]
+    classes = classes if len(classes) > 1 else list(every)  # one class alone has no score
     first, second = (replace(one, dataset={**one.dataset, "classes": classes}) for one in kept)
     return first, second
 
@@ -108,4 +109,4 @@ def _tests(a: ResultRecord, b: ResultRecord, seed: int):  # type: ignore[no-unty
 
 
 def _name(record: ResultRecord) -> str:
-    return f"{record.method['name']} ({record.protocol['name']})"
+    return f"{record.method.get('label', record.method['name'])} ({record.protocol['name']})"

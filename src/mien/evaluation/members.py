@@ -22,7 +22,7 @@ from mien.core.errors import DataError
 from mien.core.records import Json, ResultRecord, to_json
 from mien.core.time import FloatArray
 from mien.evaluation.method import Method, class_scores, fit_recogniser
-from mien.evaluation.run import Settings
+from mien.evaluation.run import Settings, run_block
 from mien.evaluation.score import score_samples
 from mien.evaluation.split import Fold, grouped_k_fold
 from mien.evaluation.task import Task, Unmeasured
@@ -172,7 +172,7 @@ def answer_fold(context: tuple[Task, tuple[Member, ...], int], *, member: int, f
     inner = np.full((len(fold.train), n_classes), np.nan)
     subjects = np.array(task.subjects)
     own = fold.train[one.has(fold.train)]
-    if len(np.unique(task.y[own])) < 2 or len(np.unique(subjects[own])) < 2:
+    if not can_learn(task, own):
         got = f"{len(own)} training samples of {len(np.unique(subjects[own]))} subjects"
         got += f" and {len(np.unique(task.y[own]))} classes"
         return {"out_of_fold": inner, "test": outer, "refused": f"two of each are needed: {got}"}
@@ -185,6 +185,11 @@ def answer_fold(context: tuple[Task, tuple[Member, ...], int], *, member: int, f
         if len(np.unique(task.y[own[part.train]])) > 1:  # else it cannot be asked about this group
             inner[places[part.test]] = _scores(task, one, own[part.train], own[part.test], seed)
     return {"out_of_fold": inner, "test": outer, "refused": None}
+
+
+def can_learn(task: Task, rows: NDArray[np.int64]) -> bool:
+    """Whether samples are of two subjects and two classes at least, so that out-of-fold answers are possible."""
+    return len(np.unique(task.y[rows])) > 1 and len({task.subjects[row] for row in rows}) > 1
 
 
 def _scores(
@@ -238,14 +243,8 @@ def answer_members(
                 },
             )
         )
-    run: dict[str, Json] = {
-        "started": started.isoformat(timespec="seconds"),
-        "wall_s": round(time.perf_counter() - clock, 3),
-        "fold_wall_s": [round(store.wall_s(job.key) or 0.0, 4) for job in plan.jobs],
-        "n_folds": len(folds),
-        "n_jobs": len(plan),
-        "n_jobs_cached": cached,
-    }
+    times = [store.wall_s(job.key) or 0.0 for job in plan.jobs]
+    run = run_block(started, clock, times, n_cached=cached, executor=executor)
     return MemberAnswers(task, tuple(members), settings, tuple(found), run)
 
 
@@ -280,6 +279,7 @@ def record_answers(
     named = [task.classes[code] for code in estimate[rows]]
     reference = task.labels(task.y[rows])
     classes = [name for name in task.classes if name in {*named, *reference}]
+    classes = classes if len(classes) > 1 else list(task.classes)  # one class alone has no score
     places = [task.classes.index(name) for name in classes]
     samples: dict[str, list[Json]] = {
         "sample_id": [task.sample_ids[row] for row in rows],
@@ -302,6 +302,12 @@ def record_answers(
     ]
     unmeasured = (*task.unmeasured, *lost)
     told = list(warnings)
+    people = dict.fromkeys([*task.subject_names, *(one.subject_id for one in unmeasured)])
+    unknown = sum(task.consent.get(name) is None for name in people)
+    if unknown:
+        told.append(
+            f"consent level not known for {unknown} of {len(people)} participants: treated as the strictest"
+        )
     if unmeasured:
         told.append(
             f"{len(unmeasured)} of {len(rows) + len(unmeasured)} expressions have no answer; the first, "
@@ -325,7 +331,7 @@ def record_answers(
             "unmeasured": [to_json(asdict(one)) for one in unmeasured],
             **task.about,
         },
-        participants={name: task.consent.get(name) for name in task.subject_names},
+        participants={name: task.consent.get(name) for name in people},
         samples=samples,
         scores=score_samples(samples, classes=classes).as_json() if len(rows) else {},
         versions={"mien": __version__, **versions},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -137,7 +137,6 @@ def evaluate_method(
     outputs = run_plan(plan, store, executor=executor, progress=progress)
     samples = _pool(task, method, settings, plan, outputs)
     fold_times = [store.wall_s(job.key) or 0.0 for job in plan.jobs]
-    workers = getattr(executor or Sequential(), "n_workers", 1)
     return ResultRecord(
         task="recognition",
         method=_describe_method(method),
@@ -155,21 +154,41 @@ def evaluate_method(
         versions={"mien": __version__, **method.library_versions()},
         warnings=_warnings(task, plan),
         artefacts=artefacts,
-        run={
-            "started": started.isoformat(timespec="seconds"),
-            "wall_s": round(time.perf_counter() - clock, 3),
-            "fold_wall_s": [round(t, 4) for t in fold_times],
-            "n_folds": len(plan),
-            "n_folds_cached": cached,
-            "n_workers": workers,
-            "machine": {
-                "system": platform.system(),
-                "processor": platform.machine(),
-                "n_cores": os.cpu_count(),
-            },
-            "python": platform.python_version(),
-        },
+        run=run_block(started, clock, fold_times, n_cached=cached, executor=executor),
     )
+
+
+def run_block(
+    started: datetime,
+    clock: float,
+    fold_times: Sequence[float],
+    *,
+    n_cached: int,
+    executor: Executor | None,
+) -> dict[str, Json]:
+    """When a run was, how long it took, and on what: what is outside every identity.
+
+    Parameters
+    ----------
+    clock
+        `time.perf_counter()` at its start.
+    fold_times
+        Seconds of each fold (of members: of each member and fold), those kept from before among them.
+    """
+    return {
+        "started": started.isoformat(timespec="seconds"),
+        "wall_s": round(time.perf_counter() - clock, 3),
+        "fold_wall_s": [round(t, 4) for t in fold_times],
+        "n_folds": len(fold_times),
+        "n_folds_cached": n_cached,
+        "n_workers": getattr(executor or Sequential(), "n_workers", 1),
+        "machine": {
+            "system": platform.system(),
+            "processor": platform.machine(),
+            "n_cores": os.cpu_count(),
+        },
+        "python": platform.python_version(),
+    }
 
 
 def _pool(

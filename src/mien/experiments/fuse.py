@@ -15,14 +15,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.errors import OptionError
+from mien.core.errors import DataError, OptionError
 from mien.core.records import Json, to_json
 from mien.core.time import FloatArray
 from mien.dataset import open_study
+from mien.evaluation import Settings
 from mien.evaluation.members import (
     N_INNER_FOLDS,
+    Member,
     MemberAnswers,
     answer_members,
+    can_learn,
     plan_members,
     record_answers,
 )
@@ -46,7 +49,7 @@ HONEST: Mapping[str, Json] = {
 TEST_WEIGHTED: Mapping[str, Json] = {
     "name": "test-weighted",
     "words": "LEAK: weights come from the members' answers to the test subjects themselves. The number is "
-    "too high by construction and stands here only to show by how much.",
+    "too high on average and stands here only to show by how much.",
     "leaks": True,
 }
 _SEED = 20190519
@@ -78,20 +81,30 @@ def estimate(request: FuseRequest, *, progress: Progress = lambda _: nullcontext
     if request.is_joint:
         return [Estimate(*one) for one in estimate_joint(source, request, store)]
     plan = plan_members(source.task, source.members, settings)
-    fold = next(iter(settings.folds(source.task)))
     found = []
     for number, member in enumerate(source.members):
         keys = [job.key for job in plan.jobs if job.arguments["member"] == number]
         done = sum(store.wall_s(key) is not None for key in keys)
-        rows = fold.train[member.has(fold.train)]
-        with progress(f"one epoch of {member.method.name}"):
-            once = fit_seconds(member.method, member.inputs(rows), source.task.y[rows])
+        rows = _learnable(source, member, settings)
+        once = 0.0
+        if rows is not None:
+            with progress(f"one epoch of {member.method.name}"):
+                once = fit_seconds(member.method, member.inputs(rows), source.task.y[rows])
         # Inner groups each learn from all but one of them.
         fits = 1 + (N_INNER_FOLDS - 1)
         found.append(
             Estimate(member.name, member.method.name, len(keys), done, once * fits * (len(keys) - done))
         )
     return found
+
+
+def _learnable(source: StudyMembers, member: Member, settings: Settings) -> NDArray[np.int64] | None:
+    """The member's training samples in the first fold from which it can learn; None without such a fold."""
+    for fold in settings.folds(source.task):
+        rows = fold.train[member.has(fold.train)]
+        if can_learn(source.task, rows):
+            return rows
+    return None
 
 
 def fuse(request: FuseRequest, *, progress: Progress = lambda _: nullcontext(silent)) -> Fusion:
@@ -154,8 +167,12 @@ def _source(request: FuseRequest, store: Store, executor: Executor, progress: Pr
 
 
 def fuse_answers(source: StudyMembers, answers: MemberAnswers, request: FuseRequest) -> Fusion:
-    """Every way of fusing the answers, as records; raises DataError if no member has any answer."""
-    first = DecisionFusion(request.chosen_rule, request.weight, request.smoothing)
+    """Every way of fusing the answers, as records.
+
+    Raises DataError if no member answered anybody, or nobody's answers could be weighed.
+    """
+    _check_answers(answers)
+    first = DecisionFusion(request.chosen_rule, request.chosen_weight, request.smoothing)
     write = _Writer(source, answers, request.out / "records")
     members = tuple(write.member(number) for number in range(len(answers.members)))
     every = tuple(range(len(answers.members)))
@@ -166,12 +183,13 @@ def fuse_answers(source: StudyMembers, answers: MemberAnswers, request: FuseRequ
     fused = write.fusion("fused", first, every)
     weights, ties = write.weights, write.ties
     others = [
-        write.fusion(name, other, every)
+        write.fusion(name, other, every, alternative=True)
         for name, other in ways_of_fusing(request.smoothing).items()
         if _decides(other) != _decides(first)
     ]
-    others.append(write.leak(first, every))
-    best, comparison, gain = against_best(fused, members, seed=request.seed)
+    if _learns(first):
+        others.append(write.leak(first, every))
+    best, comparison, n_compared, gain = against_best(fused, members, seed=request.seed)
     return Fusion(
         task=source.task,
         coverage=source.coverage(),
@@ -184,8 +202,29 @@ def fuse_answers(source: StudyMembers, answers: MemberAnswers, request: FuseRequ
         ties=ties,
         best=best,
         comparison=comparison,
+        n_compared=n_compared,
         gain=gain,
     )
+
+
+def _check_answers(answers: MemberAnswers) -> None:
+    weighed = any(np.isfinite(one.out_of_fold).any() and np.isfinite(one.test).any() for one in answers.folds)
+    if weighed:
+        return
+    refused = {name: why for one in answers.folds for name, why in one.refused.items()}
+    why = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
+    raise DataError(
+        answers.task.name,
+        wanted="training subjects enough for members to answer out of fold: two with two classes, or more",
+        got=why or "members that cannot learn from any part of the training subjects",
+        remedy="add participants, or take another --split",
+    )
+
+
+def _learns(one: DecisionFusion) -> bool:
+    """Whether a fusion learns anything from answers."""
+    rule, weight, _ = _decides(one)
+    return rule in ("confusion", "stacking", "dempster-shafer") or weight not in (None, "equal")
 
 
 def ways_of_fusing(smoothing: float = 1.0) -> dict[str, DecisionFusion]:
@@ -201,6 +240,12 @@ def ways_of_fusing(smoothing: float = 1.0) -> dict[str, DecisionFusion]:
         else:
             found[rule] = DecisionFusion(rule, smoothing=smoothing)
     return found
+
+
+def words_of(one: DecisionFusion) -> str:
+    """A fusion by its rule and what the rule is given."""
+    rule, weight, prior = _decides(one)
+    return rule + (f", {weight}" if weight else "") + (f", {prior} prior" if prior else "")
 
 
 def _decides(one: DecisionFusion) -> tuple[str, str | None, str | None]:
@@ -232,6 +277,7 @@ class _Writer:
                     reasons.setdefault(self.answers.task.sample_ids[row], answers.refused[one.name])
         described: dict[str, Json] = {
             "name": one.method.name,
+            "label": f"{one.name} ({one.method.name})",
             "version": one.method.version,
             "modality": one.name,
             "parameters": to_json(one.method.parameters),
@@ -240,13 +286,15 @@ class _Writer:
         versions = one.method.library_versions()
         return self._row(one.name, scores, estimate, described, versions, HONEST, reasons, None, warnings)
 
-    def fusion(self, name: str, rule: DecisionFusion, chosen: Sequence[int]) -> Row:
+    def fusion(
+        self, name: str, rule: DecisionFusion, chosen: Sequence[int], *, alternative: bool = False
+    ) -> Row:
         """Fused fold by fold, with what was learned from out-of-fold answers."""
-        return self._fused(name, rule, chosen, HONEST, leak=False)
+        return self._fused(name, rule, chosen, HONEST, leak=False, alternative=alternative)
 
     def leak(self, rule: DecisionFusion, chosen: Sequence[int]) -> Row:
         """The same with weights from the answers to test subjects, the fused ones among them."""
-        return self._fused(TEST_WEIGHTED["name"], rule, chosen, TEST_WEIGHTED, leak=True)
+        return self._fused(TEST_WEIGHTED["name"], rule, chosen, TEST_WEIGHTED, leak=True, alternative=True)
 
     def _fused(
         self,
@@ -256,6 +304,7 @@ class _Writer:
         protocol: Mapping[str, Json],
         *,
         leak: bool,
+        alternative: bool,
     ) -> Row:
         task, picked = self.answers.task, list(chosen)
         names = [self.answers.members[n].name for n in picked]
@@ -293,6 +342,8 @@ class _Writer:
                 warnings.append(f"{fold.name}: without {', '.join(absent)}: {answers.refused[absent[0]]}")
         described: dict[str, Json] = {
             "name": "decision-fusion",
+            "label": f"{'+'.join(names)}: {words_of(rule)}",
+            "alternative": alternative,
             "version": FUSION_VERSION,
             "parameters": to_json(rule.get_params()),
             "candidates": [],

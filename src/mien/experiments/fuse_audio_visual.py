@@ -79,16 +79,19 @@ def audio_visual_task(source: StudyMembers) -> Task:
 
 def joint_methods(request: FuseRequest) -> Iterator[tuple[str, Method]]:
     """Name of the row, and method: each modality alone, the one asked for, and the others."""
-    alone = request.chosen_methods()
+    yield from request.chosen_methods().items()
+    for name in (request.chosen_rule, *(one for one in JOINT if one != request.chosen_rule)):
+        yield name, joint_method(name, request)
+
+
+def joint_method(name: str, request: FuseRequest) -> Method:
+    """A method that reads both, with the parameters that were asked for as those of "me"."""
     own = {
         key.partition(".")[2]: value
         for key, value in request.changes.items()
         if key.partition(".")[0] == FACE
     }
-    for name, method in alone.items():
-        yield name, method
-    for name in (request.chosen_rule, *(one for one in JOINT if one != request.chosen_rule)):
-        yield name, find_method(name, epochs=request.epochs, device=request.device, changes=own)
+    return find_method(name, epochs=request.epochs, device=request.device, changes=own)
 
 
 def fuse_joint(
@@ -105,7 +108,7 @@ def fuse_joint(
         rows.append(Row(name, record, record.write(request.out / "records")))
     members, fused, others = tuple(rows[: len(ALONE)]), rows[len(ALONE)], tuple(rows[len(ALONE) + 1 :])
     fused = Row("fused", fused.record, fused.path)
-    best, comparison, gain = against_best(fused, members, seed=request.seed)
+    best, comparison, n_compared, gain = against_best(fused, members, seed=request.seed)
     return Fusion(
         task=task,
         coverage=source.coverage(),
@@ -118,6 +121,7 @@ def fuse_joint(
         ties={},
         best=best,
         comparison=comparison,
+        n_compared=n_compared,
         gain=gain,
     )
 
@@ -171,7 +175,7 @@ def attend(source: StudyMembers, request: FuseRequest) -> Attended | None:
     attention.
     """
     task = audio_visual_task(source)
-    method = find_method(request.chosen_rule, epochs=request.epochs, device=request.device)
+    method = joint_method(request.chosen_rule, request)
     recogniser = method.build(seed=request.seed, **method.parameters)
     fold = next(iter(request.settings().folds(task)))
     spoken = fold.test[task.X["voiced"][fold.test].any(axis=1) & task.X["seen"][fold.test]]

@@ -58,7 +58,7 @@ class FuseRequest:
     n_classes: int = 3
     kinds: tuple[str, ...] = ("micro",)
     rule: str | None = None
-    weight: str = "recall"
+    weight: str | None = None
     smoothing: float = 1.0
     split: str = "leave-one-subject-out"
     n_folds: int = 5
@@ -80,7 +80,7 @@ class FuseRequest:
             ("--classes", (self.n_classes,), tuple(CLASSES)),
             ("--kind", self.kinds, ("micro", "macro")),
             ("--rule", (self.chosen_rule,), (*RULES, *(JOINT if self.is_audio_visual else ()))),
-            ("--weight", (self.weight,), tuple(WEIGHTS)),
+            ("--weight", (self.chosen_weight,), tuple(WEIGHTS)),
         ):
             for value in values:
                 if value not in known:
@@ -93,6 +93,10 @@ class FuseRequest:
         if len(set(self.modalities)) < len(self.modalities):
             raise OptionError(
                 "--modalities", wanted="each once", got=", ".join(self.modalities), remedy="name each once"
+            )
+        if self.weight is not None and self.chosen_rule != "vote":
+            raise OptionError(
+                "--weight", wanted="the rule vote", got=self.chosen_rule, remedy="leave out one of the two"
             )
         if self.n_workers < 1:
             raise OptionError("--workers", wanted="1 or more", got=self.n_workers, remedy="give another")
@@ -108,6 +112,11 @@ class FuseRequest:
         return self.rule or ("amf-style" if self.is_audio_visual else "vote")
 
     @property
+    def chosen_weight(self) -> str:
+        """Of votes; where none was asked for, the paper's."""
+        return self.weight or "recall"
+
+    @property
     def is_joint(self) -> bool:
         """Whether one network reads both modalities, rather than two members being fused."""
         return self.chosen_rule in JOINT
@@ -118,10 +127,17 @@ class FuseRequest:
         for name in self.modalities:
             usual = ALONE[name] if self.is_joint else DEFAULT_METHODS[name]
             method = self.methods.get(name, usual)
+            if self.is_joint and method != usual:
+                raise OptionError(
+                    f"--method {name}={method}",
+                    wanted=f"{usual}, which shares its encoder with {self.chosen_rule}",
+                    got=method,
+                    remedy="leave it out, or fuse by --rule vote",
+                )
             own = {key.partition(".")[2]: value for key, value in self.changes.items()
                    if key.partition(".")[0] == name}  # fmt: skip
             found[name] = find_method(method, epochs=self.epochs, device=self.device, changes=own)
-            check_input(name, found[name])
+            check_input(name, found[name], joint=self.is_joint)
         return found
 
     def settings(self) -> Settings:
@@ -137,11 +153,11 @@ class FuseRequest:
         return ProcessPool(self.n_workers) if self.n_workers > 1 else Sequential()
 
 
-def check_input(modality: str, method: Method) -> None:
+def check_input(modality: str, method: Method, *, joint: bool) -> None:
     """Raise OptionError if a method cannot read what the modality gives."""
     gives = {FACE: None, "eeg": "eeg-epoch", "speech": "audio-visual"}.get(modality, "body-features")
     needs = getattr(method, "needs", None)
-    if needs is None or (modality == FACE and method.name == ALONE[FACE]):
+    if needs is None or (joint and method.name == ALONE.get(modality)):
         return
     if needs in ("eeg-epoch", "audio-visual", "body-features") if gives is None else needs != gives:
         raise OptionError(

@@ -69,6 +69,7 @@ class Fusion:
     ties: Mapping[str, int]
     best: str
     comparison: Comparison | None
+    n_compared: int
     gain: Mapping[str, BootstrapInterval]
 
     def as_json(self) -> Json:
@@ -84,6 +85,7 @@ class Fusion:
                 "paired_test": {
                     "best_member": self.best,
                     "chosen": "by UF1 on the test subjects, which favours the member",
+                    "n_samples": self.n_compared,
                     **(asdict(self.comparison) if self.comparison else {}),
                 },
                 "gain_per_class": {name: asdict(one) for name, one in self.gain.items()},
@@ -97,17 +99,18 @@ class Fusion:
 
 def against_best(
     fused: Row, members: Sequence[Row], *, seed: int
-) -> tuple[str, Comparison | None, dict[str, BootstrapInterval]]:
+) -> tuple[str, Comparison | None, int, dict[str, BootstrapInterval]]:
     """The member with the best UF1 on the test subjects, and the fusion tested against it.
 
-    Choosing it by the scores themselves favours the member. One member alone has nothing to be compared with.
+    Choosing it by the scores themselves favours the member; expressions that a member cannot answer count as
+    missed, so that few answers make no good member. One member alone has nothing to be compared with.
     """
     best = max(members, key=_uf1)
     if len(members) < 2 or not fused.record.samples["sample_id"]:
-        return best.name, None, {}
+        return best.name, None, 0, {}
     pair = on_common_samples(fused.record, best.record)
     found = replace(compare_records(pair, seed=seed)[0], first=fused.name, second=best.name)
-    return best.name, found, class_gain(*pair)
+    return best.name, found, len(pair[0].samples["sample_id"]), class_gain(*pair)
 
 
 def class_gain(fused: ResultRecord, member: ResultRecord) -> dict[str, BootstrapInterval]:
@@ -135,7 +138,10 @@ def class_gain(fused: ResultRecord, member: ResultRecord) -> dict[str, Bootstrap
 
 
 def _uf1(row: Row) -> float:
-    return score_record(row.record).scores["uf1"].value if row.record.samples["sample_id"] else -1.0
+    if not row.record.samples["sample_id"]:
+        return -1.0
+    missed = unanswered_as_wrong(row.record)
+    return score_record(row.record).scores["uf1"].value if missed is None else missed["uf1"]
 
 
 def _told(row: Row) -> dict[str, Json]:
@@ -143,6 +149,7 @@ def _told(row: Row) -> dict[str, Json]:
     told: dict[str, Json] = {
         "name": row.name,
         "method": record.method["name"],
+        "label": record.method.get("label", record.method["name"]),
         "parameters": record.method["parameters"],
         "protocol": record.protocol["name"],
         "leaks": record.protocol["leaks"],

@@ -203,6 +203,7 @@ _OTHERS = (
         batch_size=64,
         weight_decay=0.0,
         dropout=0.25,
+        imbalance="as-published",
     ),
     VisualMethod(
         "peripheral-svm",
@@ -285,7 +286,7 @@ def find_method(
     if epochs is not None and method.stage_parameter is not None:
         if epochs < 1:
             raise OptionError("--epochs", wanted="1 or more", got=epochs, remedy="give another number")
-        asked[method.stage_parameter] = epochs
+        asked.setdefault(method.stage_parameter, epochs)  # a value of its own is more specific
     if imbalance is not None:
         known: Mapping[str, Mapping[str, Json]] = getattr(method, "imbalance", {})
         if imbalance not in known:

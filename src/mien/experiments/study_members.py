@@ -105,6 +105,13 @@ def read_study_members(
         If no expression of the classes is coded, or no modality could be measured.
     """
     samples, unplaced, left_out = find_samples(study, n_classes, kinds)
+    if not samples:
+        raise DataError(
+            study.folder,
+            wanted="an expression whose place in a video is known",
+            got=f"none of {len(unplaced)}: {Counter(one.reason for one in unplaced).most_common(1)[0][0]}",
+            remedy="look at mien validate",
+        )
     found: dict[str, tuple[dict[str, NDArray[Any]], dict[str, str]]] = {}
     about: dict[str, Mapping[str, Json]] = {}
     if FACE in methods:

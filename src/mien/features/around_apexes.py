@@ -48,7 +48,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "no-camera-clock": "the camera's clock could not be fitted to the EEG's",
         "no-polygraph-clock": "the polygraph's triggers could not be matched with the EEG's",
         "clock-step": "the window crosses a step of the recorder's clock",
-        "other-channels": "the session's EEG has other channels than most",
+        "other-channels": "the session's EEG has other channels, or another rate, than most",
         "nothing-measured": "no feature of this signal could be measured in the window",
     }
 )
@@ -201,7 +201,7 @@ def _readings(modality: str, jobs: Sequence[Job], outputs: Sequence[Output]) -> 
     values: dict[str, NDArray[Any]] = {}
     reasons: dict[str, str] = {}
     about: dict[str, Json] = {}
-    layouts: dict[str, tuple[str, ...]] = {}
+    layouts: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {}
     for job, output in zip(jobs, outputs, strict=True):
         if job.arguments["recorder"] != RECORDERS[modality]:
             continue
@@ -215,8 +215,9 @@ def _readings(modality: str, jobs: Sequence[Job], outputs: Sequence[Output]) -> 
             else:
                 assert rows is not None
                 values[moment.name] = rows[number]
-                layouts[moment.name] = tuple(output.get(f"{modality}.channels") or ())  # type: ignore[arg-type]
+                layouts[moment.name] = (rows[number].shape, tuple(output.get(f"{modality}.channels") or ()))  # type: ignore[arg-type]
     # A session with other electrodes cannot be stacked with the rest.
+    # So is one at another rate.
     usual = Counter(layouts.values()).most_common(1)[0][0] if layouts else ()
     odd = [name for name in values if layouts[name] != usual]
     kept = {name: array for name, array in values.items() if name not in odd}
@@ -252,8 +253,10 @@ def _address(
     libraries = {
         "brain": ("numpy", "scipy", "mne"),
         "body": ("numpy", "scipy", "neurokit2"),
-        "voice": ("numpy", "scipy"),
+        "voice": ("numpy", "scipy", "librosa", "soxr"),
     }
+    if recorder == "brain" and settings.artefacts == "iclabel":
+        libraries["brain"] += ("mne-icalabel", "onnxruntime")
     return {
         "function": "features.around_apexes",
         "function_version": VERSION,
@@ -282,12 +285,12 @@ def _measure(
 
 def _apexes(
     session: ReadOnce, moments: Sequence[Moment], sync: SessionSync | None
-) -> tuple[FloatArray, NDArray[np.str_]]:
+) -> tuple[FloatArray, NDArray[Any]]:
     """Seconds of the apexes, (n,), NaN with a reason where there are none; master clock with a `sync`."""
     videos = session.videos()
     clocks = {run: frame_seconds(videos.get(run), run, sync) for run in {one.run for one in moments}}
     times = np.full(len(moments), np.nan)
-    reasons = np.full(len(moments), "", dtype="U20")
+    reasons = np.full(len(moments), "", dtype=object)
     for number, one in enumerate(moments):
         clock = clocks[one.run]
         if isinstance(clock, str):
@@ -305,8 +308,8 @@ def _synchronised(session: ReadOnce, shared: bool) -> SessionSync | str | None:
         return None if shared else "no-events"
     try:
         sync = synchronise(session)
-    except DataError:
-        return "no-events"
+    except DataError as error:
+        return f"no-clock: {error}"
     return "no-camera-clock" if sync.camera is None or sync.camera.fit.verdict == "failed" else sync
 
 
@@ -326,12 +329,17 @@ def _brain(
         return {"eeg.reasons": [sync] * len(moments), "about": None}
     apexes, reasons = _apexes(session, moments, sync)
     how = CleaningSettings(method=settings.artefacts)
-    if settings.bands or settings.order != "broadband":
-        parts = list(clean_bands(raw, how, order=settings.order))
-    else:
-        parts = [("broadband", clean_session(raw, how))]
+    try:
+        if settings.bands or settings.order != "broadband":
+            parts = list(clean_bands(raw, how, order=settings.order))
+        else:
+            parts = [("broadband", clean_session(raw, how))]
+    except DataError as error:  # this session's EEG is not fit; others' is
+        return {"eeg.reasons": [f"unfit EEG: {error}"] * len(moments), "about": None}
     half = settings.window_s / 2
-    cut = [raw_around_apexes(one.as_raw(), apexes, before_s=half, after_s=half) for _, one in parts]
+    raws = [one.as_raw() for _, one in parts]
+    # By name: a label without a known place is no "eeg" to MNE, but has been cleaned like all others.
+    cut = [raw_around_apexes(one, apexes, picks=one.ch_names, before_s=half, after_s=half) for one in raws]
     # The paper's order gives five cleaned bands; as one signal they are their sum.
     data = np.concatenate([one.data for one in cut], axis=1) if settings.bands else sum(o.data for o in cut)
     why = np.where(reasons != "", reasons, cut[0].reasons)
@@ -383,23 +391,28 @@ def _body(
 def _voice(
     session: ReadOnce, moments: tuple[Moment, ...], settings: ApexSettings, shared: bool
 ) -> dict[str, Any]:
-    from mien.recording.formats import read_audio
+    from mien.recording.formats.audio import read_audio_channels
     from mien.signals.speech import measure_speech, speech_window
 
     apexes, reasons = _apexes(session, moments, None)
     videos = session.videos()
-    spoken = {}
+    spoken, unfit = {}, {}
     for run in sorted({one.run for one in moments}):
         video = videos.get(run)
         clock = frame_seconds(video, run, None)
         if video is not None and video.audio_path is not None and not isinstance(clock, str):
-            # A run's sound begins with its first frame.
-            spoken[run] = measure_speech(replace(read_audio(video.audio_path), start_s=float(clock[0])))
+            try:
+                sound = read_audio_channels(video.audio_path)
+                mean = np.mean([one.values for one in sound], axis=0)  # of a stereo sound
+                # A run's sound begins with its first frame.
+                spoken[run] = measure_speech(replace(sound[0], values=mean, start_s=float(clock[0])))
+            except DataError as error:
+                unfit[run] = f"unfit sound: {error}"
     half = settings.speech_s / 2
     windows = []
     for number, one in enumerate(moments):
         if not reasons[number] and one.run not in spoken:
-            reasons[number] = "no-sound"
+            reasons[number] = unfit.get(one.run, "no-sound")
         at = 0.0 if reasons[number] else float(apexes[number])
         window = speech_window(spoken.get(one.run), at, before_s=half, after_s=half)
         if not reasons[number] and not window.heard.any():

@@ -57,7 +57,9 @@ class PeripheralSVMRecogniser(DescriptorRecogniser):
         columns = self._columns(values)
         self.means_ = columns.mean(axis=0)
         deviations = columns.std(axis=0)
-        self.deviations_ = np.where(deviations > 0, deviations, 1.0)
+        # A constant of .1 has a deviation of 1e-17: what differs from it by rounding is no signal.
+        varies = deviations > 1e-9 * np.maximum(np.abs(self.means_), 1.0)
+        self.deviations_ = np.where(varies, deviations, 1.0)
         return super().fit((columns - self.means_) / self.deviations_, y, groups)
 
     def decision_function(self, X: NDArray[Any]) -> NDArray[np.float64]:

@@ -28,11 +28,17 @@ class Run:
 
     @property
     def title(self) -> str:
-        return f"{self.record.method['name']} ({self.record.protocol['name']})"
+        name = self.record.method.get("label", self.record.method["name"])
+        return f"{name} ({self.record.protocol['name']})"
 
     @property
     def leaks(self) -> bool:
         return bool(self.record.protocol["leaks"])
+
+    @property
+    def alternative(self) -> bool:
+        """Whether it is one of several readings of the same answers, and not the one that was asked for."""
+        return bool(self.record.method.get("alternative"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +131,7 @@ def _section(runs: list[Run]) -> Section:
         name=str(first.record.dataset["name"]),
         runs=tuple(runs),
         sentences=tuple(_sentences(runs)),
-        comparisons=tuple(compare_records([run.record for run in runs])),
+        comparisons=tuple(compare_records([run.record for run in _comparable(runs)])),
         intervals_svg=interval_figure(rows, first.scores.baselines["chance"]),
         confusion_svgs=tuple(confusion_figure(run.scores, run.title) for run in runs),
         subject_svgs=tuple(subject_figure(run.scores.per_subject_accuracy, run.title) for run in runs),
@@ -135,9 +141,20 @@ def _section(runs: list[Run]) -> Section:
     )
 
 
+def _comparable(runs: list[Run]) -> list[Run]:
+    """The runs that answer the same samples as the first, without alternative readings of them."""
+    asked = [run for run in runs if not run.alternative] or runs
+    same = asked[0].record.samples["sample_id"]
+    return [run for run in asked if run.record.samples["sample_id"] == same]
+
+
 def _sentences(runs: list[Run]) -> list[str]:
-    """The answer: the best run that leaks nothing, beside majority and chance; then what leaks."""
+    """The answer: the best run that leaks nothing, beside majority and chance; then what leaks.
+
+    Alternative readings of the same answers do not take part: the best of many is best by luck too.
+    """
     honest = [run for run in runs if not run.leaks] or runs
+    honest = [run for run in honest if not run.alternative] or honest
     best = max(honest, key=lambda run: run.scores.scores["uf1"].value)
     base = best.scores.baselines
     dataset = best.record.dataset
