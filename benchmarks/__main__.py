@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks import (
     clip_features,
+    eeg_cleaning,
     eegnet_training,
     epoch_features,
     interval_matching,
@@ -25,6 +26,7 @@ from benchmarks import (
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "results" / "benchmarks.md"
 ALL = {
     "clip_features": clip_features,
+    "eeg_cleaning": eeg_cleaning,
     "eegnet_training": eegnet_training,
     "epoch_features": epoch_features,
     "interval_matching": interval_matching,

@@ -128,6 +128,26 @@ class TestWhole:
         assert abs(late_s[usual.argmax()]) <= 0.02
         assert usual.max() > 0.6
 
+    def test_against_the_own_session_a_louder_duller_voice_is_the_same(self, study, tmp_path):
+        """The mean of the session's speech is taken out, band by band: what microphone and throat add."""
+        own = ApexSettings(artefacts="none", window_s=6.0)
+        asked = {"sub-001": moments(study)["sub-001"]}
+        first = measure_around_apexes(study, asked, ["speech"], own, store=Store(tmp_path / "a"))["speech"]
+        spoken = [row["audio"][row["voiced"]] for row in first.values.values() if row["voiced"].any()]
+        assert abs(np.concatenate(spoken).mean()) < 6  # near the session's mean, not near -40 dB
+        for path in study.folder.glob("sub-001/beh/*_audio.wav"):
+            with wave.open(str(path)) as sound:
+                content = np.frombuffer(sound.readframes(sound.getnframes()), dtype="<i2")
+            with wave.open(str(path), "wb") as sound:
+                sound.setparams((1, 2, 16000, 0, "NONE", ""))
+                sound.writeframes((content // 2).astype("<i2").tobytes())
+        second = measure_around_apexes(study, asked, ["speech"], own, store=Store(tmp_path / "b"))["speech"]
+        for name, row in first.values.items():
+            both = row["voiced"] & second.values[name]["voiced"]
+            if both.any():
+                apart = second.values[name]["audio"][both] - row["audio"][both]
+                assert np.abs(np.median(apart)) < 0.5
+
     def test_silence_is_heard_but_holds_no_speech(self, whole):
         found = whole[2]["speech"].values.values()
         assert any(row["voiced"].any() for row in found)

@@ -81,8 +81,9 @@ class ApexSettings:
         Preprocessing of peripheral signals: "recommended" or "paper".
     baseline
         "own-session": peripheral features are deviations from the median of the person's own recording, in
-        windows of the same length over the whole of it, in units of its spread. It uses no label and nobody
-        else, as a filter does. "none": as measured.
+        windows of the same length over the whole of it, in units of its spread; levels of the voice are those
+        over the person's usual ones, the mean of each band in all of the session's speech. It uses no label
+        and nobody else, as a filter does. "none": as measured.
     speech_s
         Length of the window of sound centred on the apex.
     """
@@ -121,7 +122,7 @@ class ApexSettings:
         names = {
             "brain": ("window_s", "artefacts", "order", "bands"),
             "body": ("window_s", "recipe", "baseline"),
-            "voice": ("speech_s",),
+            "voice": ("speech_s", "baseline"),
         }[recorder]
         return {name: to_json(asdict(self)[name]) for name in names}
 
@@ -397,7 +398,8 @@ def _voice(
     apexes, reasons = _apexes(session, moments, None)
     videos = session.videos()
     spoken, unfit = {}, {}
-    for run in sorted({one.run for one in moments}):
+    wanted = {one.run for one in moments}
+    for run in sorted(videos if settings.baseline == "own-session" else wanted):
         video = videos.get(run)
         clock = frame_seconds(video, run, None)
         if video is not None and video.audio_path is not None and not isinstance(clock, str):
@@ -408,6 +410,7 @@ def _voice(
                 spoken[run] = measure_speech(replace(sound[0], values=mean, start_s=float(clock[0])))
             except DataError as error:
                 unfit[run] = f"unfit sound: {error}"
+    usual = _usual_levels(list(spoken.values())) if settings.baseline == "own-session" else 0.0
     half = settings.speech_s / 2
     windows = []
     for number, one in enumerate(moments):
@@ -419,8 +422,14 @@ def _voice(
             reasons[number] = window.reason or "no-sound"
         windows.append(window)
     return {
-        "speech": np.stack([one.levels_db for one in windows]),
+        "speech": np.stack([one.levels_db for one in windows]) - np.float32(usual),
         "speech.heard": np.stack([one.heard for one in windows]),
         "speech.voiced": np.stack([one.voiced for one in windows]),
         "speech.reasons": reasons.tolist(),
     }
+
+
+def _usual_levels(spoken: Sequence[Any]) -> NDArray[Any] | float:
+    """The mean level of each band in all speech of a session, (n_bands,), dB; 0 where nobody speaks."""
+    heard = [one.mel.levels_db[one.voiced] for one in spoken if one.voiced.any()]
+    return np.concatenate(heard).mean(axis=0) if heard else 0.0
