@@ -100,6 +100,7 @@ STAYS = {
     "recognise": "results on this machine; pictures of them leave by a report",
     "fuse": "results on this machine; the picture of attention shows no voice without consent (tests/report)",
     "score": "scores",
+    "spot": "times and a curve of motion: no frame of the video",
     "clean": "traces: scalp maps and numbers of the EEG",
     "concordance": "traces and statistics",
     "withdraw": "names of files",

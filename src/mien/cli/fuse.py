@@ -29,7 +29,7 @@ def fuse(
     rule: Annotated[
         str | None,
         typer.Option(
-            help="vote (the paper's), confusion, soft-vote, product, stacking, dempster-shafer; for me,speech "
+            help="vote (the paper's), confusion, soft-vote, product, stacking, dempster-shafer; me,speech: "
             "also amf-style, av-concatenation, av-symmetric.  [vote; me,speech: amf-style]"
         ),
     ] = None,

@@ -43,6 +43,7 @@ def program() -> typer.Typer:
         report,
         score,
         simulate,
+        spot,
         sync,
         validate,
         withdraw,
@@ -58,7 +59,7 @@ def program() -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(root)
     modules = (
-        *(demo, simulate, import_, inspect, validate, sync, describe, recognise, fuse, predict),
+        *(demo, simulate, import_, inspect, validate, sync, describe, recognise, fuse, predict, spot),
         *(score, report, clean, concordance, export, withdraw),
     )
     for module in modules:

@@ -188,7 +188,7 @@ def answer_fold(context: tuple[Task, tuple[Member, ...], int], *, member: int, f
 
 
 def can_learn(task: Task, rows: NDArray[np.int64]) -> bool:
-    """Whether samples are of two subjects and two classes at least, so that out-of-fold answers are possible."""
+    """Whether samples are of two subjects and two classes at least: else nobody can be asked out of fold."""
     return len(np.unique(task.y[rows])) > 1 and len({task.subjects[row] for row in rows}) > 1
 
 
