@@ -37,6 +37,7 @@ from mien.features.measuring import MeasureSettings
 from mien.jobs import Executor, ProcessPool, Sequential, Store, silent
 
 Progress = Callable[[int, int, str], None]
+_WARM_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,17 +290,24 @@ def estimate(
 
 
 def fit_seconds(method: Method, X: NDArray[Any], y: NDArray[np.int64]) -> float:
-    """Seconds that one fit takes on these samples, epochs scaled up from one."""
+    """Seconds that one fit takes on these samples, epochs scaled up from a few."""
     counts = [name for name in method.parameters if name.endswith("epochs")]
     epochs = max((int(method.parameters[name]) for name in counts), default=1)  # type: ignore[arg-type]
-    seconds = []
-    for n in (1, 2) if counts else (1,):
+
+    def once(n: int) -> float:
         recogniser = method.build(seed=0, **method.with_parameters(dict.fromkeys(counts, n)))
         start = time.perf_counter()
         with threadpool_limits(limits=1):
             recogniser.fit(X, y)
-        seconds.append(time.perf_counter() - start)
-    return seconds[0] + (epochs - 1) * max(seconds[-1] - seconds[0], 0.0) if counts else seconds[0]
+        return time.perf_counter() - start
+
+    first = once(1)
+    if not counts:
+        return first
+    more = 1
+    if first < _WARM_S:  # most of it may be what is loaded and compiled once
+        first, more = once(1), 4
+    return first + (epochs - 1) * max(once(1 + more) - first, 0.0) / more
 
 
 def _result(record: ResultRecord, path: Path) -> dict[str, Json]:
