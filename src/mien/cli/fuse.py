@@ -182,7 +182,7 @@ def _write_attention(path: Path, request: Any) -> list[Path]:
         times_s=one.times_s,
         offset_s=0.0,
         reference_db=float("nan"),
-        relative=False,
+        relative=request.around.baseline == "own-session",
         reason="",
     )
     figure = speech_attention_figure(
