@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mien.cli.output import number, print_json, print_table, with_interval
+from mien.cli.output import duration, number, print_json, print_plan, print_table, with_interval
 from mien.cli.recognise import _changes, _device, _measure_settings, _tested
 
 
@@ -295,12 +295,8 @@ def _print_paired(result: Any) -> None:
 
 
 def _print_plan(found: list[Any], workers: int) -> None:
-    from mien.cli.output import duration
-
     rows = [
         [one["member"], one["method"], f"{one['n_done']} of {one['n_jobs']}", duration(one["core_s"])]
         for one in found
     ]
-    print_table("plan", ["member", "method", "folds done", "time of one core"], rows)
-    total = sum(one["core_s"] for one in found)
-    typer.echo(f"about {duration(total / workers)} with --workers {workers}; finished folds are kept")
+    print_plan(["member", "method"], rows, sum(one["core_s"] for one in found), workers)

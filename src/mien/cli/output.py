@@ -45,6 +45,12 @@ def with_interval(estimate: Mapping[str, Any]) -> str:
     return value if low == "-" else f"{value} [{low}, {high}]"
 
 
+def print_plan(columns: Sequence[str], rows: Sequence[Sequence[str]], core_s: float, workers: int) -> None:
+    """What is to be computed, a line each, and how long all of it will take."""
+    print_table("plan", [*columns, "folds done", "time of one core"], rows)
+    print(f"about {duration(core_s / workers)} with --workers {workers}; finished folds are kept")
+
+
 def duration(seconds: float) -> str:
     """Seconds in the unit that suits them, as in 40 s, 12 min, 3.5 h."""
     if seconds < 90:

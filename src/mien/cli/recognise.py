@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mien.cli.output import duration, number, print_json, print_table, with_interval
+from mien.cli.output import duration, number, print_json, print_plan, print_table, with_interval
 
 Source = Annotated[
     Path | None,
@@ -202,9 +202,7 @@ def _print_plan(found: list[Any], workers: int) -> None:
         [one["method"], one["protocol"], f"{one['n_done']} of {one['n_folds']}", duration(one["core_s"])]
         for one in found
     ]
-    print_table("plan", ["method", "protocol", "folds done", "time of one core"], rows)
-    total = sum(one["core_s"] for one in found)
-    typer.echo(f"about {duration(total / workers)} with --workers {workers}; finished folds are kept")
+    print_plan(["method", "protocol"], rows, sum(one["core_s"] for one in found), workers)
 
 
 def _print(result: Any) -> None:

@@ -67,27 +67,32 @@ def confusion_figure(scores: RecordScores, title: str) -> str:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     n = len(counts)
     figure, ((axis,),) = subplots(1, 1, width=1.6 + 0.85 * n, height=1.1 + 0.72 * n, squeeze=False)
-    edges = np.arange(n + 1) - 0.5
-    axis.pcolormesh(edges, edges, shares, cmap="Blues", vmin=0, vmax=1, edgecolors="white")
-    axis.invert_yaxis()
-    for row in range(n):
-        for column in range(n):
-            axis.text(
-                column,
-                row,
-                f"{counts[row, column]}\n{100 * shares[row, column]:.0f} %",
-                ha="center",
-                va="center",
-                fontsize=9,
-                color="white" if shares[row, column] > 0.55 else "black",
-            )
+    words = [
+        [f"{counts[row, column]}\n{100 * shares[row, column]:.0f} %" for column in range(n)]
+        for row in range(n)
+    ]
+    draw_shares(axis, shares, words, fontsize=9)
     axis.set_xticks(range(n), scores.pooled.classes, rotation=0 if n <= 3 else 40, fontsize=8)
     axis.set_yticks(range(n), scores.pooled.classes, fontsize=8)
     axis.set_xlabel("estimate")
     axis.set_ylabel("reference")
     axis.set_title(title, fontsize=10)
-    axis.spines[:].set_visible(False)
     return svg(figure)
+
+
+def draw_shares(axis: Any, shares: Any, words: Sequence[Sequence[str]], *, fontsize: int) -> None:
+    """Cells (n, n) coloured by their shares, 0 to 1, with words in them; the first row on top."""
+    n = len(shares)
+    edges = np.arange(n + 1) - 0.5
+    axis.pcolormesh(edges, edges, shares, cmap="Blues", vmin=0, vmax=1, edgecolors="white")
+    axis.invert_yaxis()
+    for row in range(n):
+        for column in range(n):
+            colour = "white" if shares[row, column] > 0.55 else "black"
+            axis.text(
+                column, row, words[row][column], ha="center", va="center", fontsize=fontsize, color=colour
+            )
+    axis.spines[:].set_visible(False)
 
 
 def subject_figure(by_subject: Mapping[str, tuple[int, int]], title: str) -> str:

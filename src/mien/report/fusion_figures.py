@@ -13,6 +13,7 @@ from mien.core.records import ResultRecord
 from mien.core.time import FloatArray
 from mien.metrics.recognition import class_recall, counts_by_group
 from mien.report.canvas import BLUE, GREEN, GREY, ORANGE, subplots, svg
+from mien.report.figures import draw_shares
 from mien.stats.resampling import subject_bootstrap
 
 _COLOURS = (BLUE, GREEN, "#E69F00", "#CC79A7", "#56B4E9", "#F0E442", GREY)
@@ -91,27 +92,17 @@ def _confusion(axis: Any, record: ResultRecord, classes: Sequence[str], name: st
     for reference, estimate in zip(record.samples["reference"], record.samples["estimate"], strict=True):
         counts[place[str(reference)], place[str(estimate)]] += 1
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    edges = np.arange(n + 1) - 0.5
-    axis.pcolormesh(edges, edges, shares, cmap="Blues", vmin=0, vmax=1, edgecolors="white")
-    axis.invert_yaxis()
-    for row in range(n):
-        for column in range(n):
-            axis.text(
-                column,
-                row,
-                f"{100 * shares[row, column]:.0f}" if counts[row].sum() else "-",
-                ha="center",
-                va="center",
-                fontsize=8,
-                color="white" if shares[row, column] > 0.55 else "black",
-            )
+    words = [
+        [f"{100 * shares[row, column]:.0f}" if counts[row].sum() else "-" for column in range(n)]
+        for row in range(n)
+    ]
+    draw_shares(axis, shares, words, fontsize=8)
     short = [word[:3] for word in classes] if n > 3 else list(classes)
     axis.set_xticks(range(n), short, fontsize=7)
     axis.set_yticks(range(n), short, fontsize=7)
     axis.set_xlabel("estimate", fontsize=8)
     axis.set_ylabel("reference", fontsize=8)
     axis.set_title(f"{name} (%), n = {int(counts.sum())}", fontsize=9)
-    axis.spines[:].set_visible(False)
 
 
 def weights_figure(weights: Mapping[str, Mapping[str, Mapping[str, float]]], classes: Sequence[str]) -> str:
