@@ -8,12 +8,13 @@ is decided at a frame depends on the `FIND_S` x 2 before it only: parts of a vid
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.features.field_rows import FieldRows
 from mien.features.region_motion import CHANNELS, HEAD, REGIONS, Motion, ReferenceFace
 from mien.signals.face.finding import FaceFinder
 
@@ -50,6 +51,7 @@ class Followed:
     heads: list[NDArray[np.float32]] = field(default_factory=list)
     joins: dict[int, Motion] = field(default_factory=dict)
     cuts: list[int] = field(default_factory=list)
+    fields: FieldRows | None = None
 
     def add(self, frame: int, state: int, reference: int = -1, motion: Motion | None = None) -> None:
         """Append one frame."""
@@ -65,11 +67,11 @@ class Followed:
 class _Follower:
     """The state between two frames."""
 
-    def __init__(self, finder: FaceFinder) -> None:
-        self.finder = finder
+    def __init__(self, finder: FaceFinder, end_s: float, fields: Callable[[int], bool] | None) -> None:
+        self.finder, self.end_s = finder, end_s
         self.face: ReferenceFace | None = None
         self.at, self.since = -1, 0  # the reference's frame, and the number of its span
-        self.out = Followed()
+        self.out = Followed(fields=None if fields is None else FieldRows(fields))
         self._thumb: NDArray[np.float64] | None = None
         self._last_s = -np.inf
 
@@ -90,8 +92,10 @@ class _Follower:
         due = self.face is None or span > self.since
         trying = due and (cut or _number(at_s, TRY_S) != _number(self._last_s, TRY_S))
         self._last_s = at_s
-        motion = None if self.face is None else self.face.measure(picture)
-        if trying and self._found(index, span, picture, motion):
+        fields = self.out.fields
+        whole = fields is not None and (trying or fields.wanted(index))
+        motion = None if self.face is None else self.face.measure(picture, whole=whole)
+        if trying and self._found(index, at_s, picture, motion):
             return True
         if self.face is None:
             self.out.add(index, NO_FACE)
@@ -99,20 +103,29 @@ class _Follower:
             self.out.add(index, LOST, self.at)
         else:
             self.out.add(index, JUDGED, self.at, motion)
+            if fields is not None:
+                fields.add(index, self.at, picture, self.face, motion)
         return False
 
-    def _found(self, index: int, span: int, picture: NDArray[np.uint8], motion: Motion | None) -> bool:
+    def _found(self, index: int, at_s: float, picture: NDArray[np.uint8], motion: Motion | None) -> bool:
         faces = [face for face in self.finder.find(picture) if face.eyes is not None]
         if not faces or faces[0].eyes is None or np.hypot(*np.diff(faces[0].eyes, axis=0)[0]) < 8:
             return False
         eyes = faces[0].eyes
+        fields, moved = self.out.fields, None
         if self.face is not None and motion is not None:
             off = np.hypot(*(eyes.mean(axis=0) - self.face.eyes_now.mean(axis=0)))
             if off < _SAME_FACE * np.hypot(*(eyes[1] - eyes[0])):
-                self.out.joins[index] = motion
-        self.face, self.at, self.since = ReferenceFace(picture, faces[0]), index, span
+                self.out.joins[index] = Motion(motion.regions, motion.head)
+                if fields is not None:
+                    fields.join(index, motion)
+                    moved = self.face.shift if at_s < self.end_s else None
+        self.face, self.at, self.since = ReferenceFace(picture, faces[0]), index, _number(at_s, FIND_S)
         still = Motion(np.zeros((len(REGIONS), len(CHANNELS)), np.float32), np.zeros(len(HEAD), np.float32))
         self.out.add(index, JUDGED, index, still)
+        if fields is not None:
+            fields.begin(index, self.face, moved=moved)
+            fields.add(index, index, picture, self.face, None)
         return True
 
     def _is_cut(self, picture: NDArray[np.uint8]) -> bool:
@@ -139,6 +152,7 @@ def follow(
     *,
     start_s: float,
     end_s: float,
+    fields: Callable[[int], bool] | None = None,
 ) -> Followed:
     """What the face does from `start_s` on, and after `end_s` until a new reference begins or none is left.
 
@@ -148,8 +162,10 @@ def follow(
         Frame, its time in seconds and its luma, in order; before `start_s` they are looked at for cuts only.
     start_s, end_s
         Multiples of `FIND_S`.
+    fields
+        Which frames' displacement and texture are kept as well; None: of no frame.
     """
-    follower = _Follower(finder)
+    follower = _Follower(finder, end_s, fields)
     for index, at_s, picture in pictures:
         if at_s < start_s:
             follower.see(index, at_s, picture)

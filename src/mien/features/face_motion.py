@@ -21,8 +21,11 @@ from mien.core.errors import OptionError
 from mien.core.records import Json
 from mien.core.time import FloatArray, Interval
 from mien.dataset.manifest import file_digest
+from mien.features.face_fields import BLOCKS, FIELD_HZ, FIELD_SIZE, PATTERNS, FaceFields
 from mien.features.face_following import DAMAGED, FIND_S, JUDGED, REASONS, Followed, follow
+from mien.features.field_rows import FieldRows
 from mien.features.region_motion import CHANNELS, HEAD, REGIONS
+from mien.features.stored_fields import LARGE, join_fields
 from mien.jobs import Executor, Job, Plan, Store, run_plan, silent
 from mien.jobs.plan import Output
 from mien.recording.formats.video_parts import FrameTimes, frame_times, read_luma_part
@@ -30,6 +33,8 @@ from mien.signals.face import face_finder
 
 VERSION = 1
 """Raised whenever a number may change."""
+FIELDS_VERSION = 1
+"""The same of displacement and texture."""
 PART_S = 20.0
 MOST_HZ = 50.0
 """Of measured frames: the methods look below 5 Hz, and published ones at 28 to 30 frames a second."""
@@ -106,14 +111,37 @@ def measure_face_motion(
     executor: Executor | None = None,
     progress: Callable[[int, int, str], None] = silent,
 ) -> FaceMotion:
+    """The motion of the largest face in a video, as `measure_face` gives it, without fields."""
+    return measure_face(
+        path, store, finder=finder, model=model, part_s=part_s, executor=executor, progress=progress
+    )[0]
+
+
+def measure_face(
+    path: Path,
+    store: Store,
+    *,
+    fields: bool = False,
+    finder: str = "haar",
+    model: Path | None = None,
+    part_s: float = PART_S,
+    executor: Executor | None = None,
+    progress: Callable[[int, int, str], None] = silent,
+) -> tuple[FaceMotion, FaceFields | None]:
     """The motion of the largest face in a video; what the store holds is not measured again.
+
+    With `fields` displacement and texture of all places come from the same pass (35 kB a frame at
+    `FIELD_HZ` in the store) and are read from there piece by piece.
 
     Parameters
     ----------
+    fields
+        Whether fields are measured too.
     finder, model
         As `face_finder`; it must give eyes.
     part_s
-        Seconds of video in a job, a multiple of `FIND_S`; results do not depend on it.
+        Seconds of video in a job, a multiple of `FIND_S`; results do not depend on it, but for texture,
+        which is aligned anew in each part.
 
     Raises
     ------
@@ -136,14 +164,25 @@ def measure_face_motion(
     jobs = [
         Job(
             f"{path.name}, {start:g} to {min(end, frames.end_s):.4g} s",
-            _address(content, start, end, finder, model),
+            _address(content, start, end, finder, model, fields),
             {"start_s": start, "end_s": end},
         )
         for start, end in parts
     ]
-    plan = Plan(_measure_part, (path, frames, taken, finder, model), jobs, preload=("cv2", "av"))
-    outputs = run_plan(plan, store, executor=executor, progress=progress)
-    return _joined(frames, np.flatnonzero(taken), outputs)
+    every = _every(frames.times_s[taken]) if fields else 0
+    plan = Plan(_measure_part, (path, frames, taken, finder, model, every), jobs, preload=("cv2", "av"))
+    outputs = run_plan(plan, store, executor=executor, progress=progress, without=LARGE)
+    motion = _joined(frames, np.flatnonzero(taken), outputs)
+    if not fields:
+        return motion, None
+    return motion, join_fields(store, [job.key for job in jobs], outputs, frames.times_s)
+
+
+def _every(times_s: FloatArray) -> int:
+    """Which of the measured frames have fields: as many as come close to `FIELD_HZ`."""
+    if len(times_s) < 2:
+        return 1
+    return max(1, round((len(times_s) - 1) / float(times_s[-1] - times_s[0]) / FIELD_HZ))
 
 
 def _taken(times_s: FloatArray) -> NDArray[np.bool_]:
@@ -152,8 +191,12 @@ def _taken(times_s: FloatArray) -> NDArray[np.bool_]:
     return np.diff(number, prepend=number[0] - 1) != 0
 
 
-def _address(content: str, start: float, end: float, finder: str, model: Path | None) -> dict[str, Json]:
+def _address(
+    content: str, start: float, end: float, finder: str, model: Path | None, fields: bool
+) -> dict[str, Json]:
+    more: dict[str, Json] = {"fields_version": FIELDS_VERSION} if fields else {}
     return {
+        **more,
         "function": "features.face_motion",
         "function_version": VERSION,
         "libraries": {name: version(name) for name in ("numpy", "opencv-contrib-python-headless", "av")},
@@ -166,10 +209,14 @@ def _address(content: str, start: float, end: float, finder: str, model: Path | 
 
 
 def _measure_part(
-    context: tuple[Path, FrameTimes, NDArray[np.bool_], str, Path | None], *, start_s: float, end_s: float
+    context: tuple[Path, FrameTimes, NDArray[np.bool_], str, Path | None, int],
+    *,
+    start_s: float,
+    end_s: float,
 ) -> Output:
-    path, frames, taken, finder, model = context
+    path, frames, taken, finder, model, every = context
     wanted = np.flatnonzero(taken)
+    with_fields = set(wanted[::every].tolist()).__contains__ if every else None
     before = wanted[: int(np.searchsorted(frames.times_s[wanted], start_s - 1e-9))]
     first = int(before[-1]) if len(before) else 0
 
@@ -180,7 +227,9 @@ def _measure_part(
                 return
             yield index, at_s, picture
 
-    return _as_output(follow(pictures(), face_finder(finder, model), start_s=start_s, end_s=end_s))
+    return _as_output(
+        follow(pictures(), face_finder(finder, model), start_s=start_s, end_s=end_s, fields=with_fields)
+    )
 
 
 def _as_output(found: Followed) -> Output:
@@ -189,6 +238,7 @@ def _as_output(found: Followed) -> Output:
     joined = [one.regions for one in found.joins.values()]
     heads = [one.head for one in found.joins.values()]
     return {
+        **({} if found.fields is None else _field_rows(found.fields)),
         "frames": np.array(found.frames, dtype=np.int64),
         "states": np.array(found.states, dtype=np.int8),
         "references": np.array(found.references, dtype=np.int64),
@@ -198,6 +248,21 @@ def _as_output(found: Followed) -> Output:
         "join_regions": np.array(joined, dtype=np.float32).reshape(n_joins, *shape[1:]),
         "join_heads": np.array(heads, dtype=np.float32).reshape(n_joins, len(HEAD)),
         "cuts": np.array(found.cuts, dtype=np.int64),
+    }
+
+
+def _field_rows(rows: FieldRows) -> Output:
+    n, n_joins = len(rows.frames), len(rows.joins)
+    place = (2, FIELD_SIZE, FIELD_SIZE)
+    joined = list(rows.joins.values())
+    return {
+        "field_frames": np.array(rows.frames, dtype=np.int64),
+        "field_references": np.array(rows.references, dtype=np.int64),
+        "anchors": np.array(rows.anchors, dtype=np.int64),
+        "displacement": np.array(rows.displacements, dtype=np.float16).reshape(n, *place),
+        "texture": np.array(rows.textures, dtype=np.uint16).reshape(n, BLOCKS**2, PATTERNS),
+        "field_joined": np.array(list(rows.joins), dtype=np.int64),
+        "field_joins": np.array(joined, dtype=np.float16).reshape(n_joins, *place),
     }
 
 

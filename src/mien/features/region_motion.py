@@ -39,10 +39,60 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Motion:
-    """Means over regions, (n_regions, n_channels), and the head's motion since the reference, (5,)."""
+    """Means over regions, (n_regions, n_channels), and the head's motion since the reference, (5,).
+
+    `field` is the whole flow, (2, SIZE, SIZE), where it was asked for.
+    """
 
     regions: NDArray[np.float32]
     head: NDArray[np.float32]
+    field: NDArray[np.float32] | None = None
+
+
+class Aligner:
+    """Cuts aligned faces out of pictures.
+
+    Parameters
+    ----------
+    to_face
+        Shape (2, 3): from places in a picture to places in the aligned face.
+    """
+
+    def __init__(self, to_face: FloatArray) -> None:
+        self.to_face = to_face
+        self.from_face = np.linalg.inv(to_face[:, :2])
+        smaller = float(np.sqrt(abs(np.linalg.det(self.from_face))))
+        self._by = max(1, int(smaller))
+        rest = smaller / self._by
+        self._blur = 0.5 * np.sqrt(rest**2 - 1) if rest > 1.1 else 0.0
+
+    def moved(self, shift: FloatArray) -> Aligner:
+        """The aligner for a head that has moved by (x, y) pixels of the picture."""
+        linear = self.to_face[:, :2]
+        return Aligner(np.column_stack([linear, self.to_face[:, 2] - linear @ shift]))
+
+    def cut(self, picture: Picture, shift: FloatArray) -> Picture:
+        """The aligned face of a head moved by `shift`; averaged by a whole number first: nothing aliases."""
+        import cv2
+
+        by, (height, width) = self._by, picture.shape
+        edge = np.array([[-0.5, -0.5], [SIZE - 0.5, -0.5], [-0.5, SIZE - 0.5], [SIZE - 0.5] * 2])
+        corners = (edge - self.to_face[:, 2]) @ self.from_face.T + shift
+        last = np.array([max(width // by, 1), max(height // by, 1)])
+        low = np.clip(np.floor(corners.min(axis=0) / by) - 2, 0, last - 1).astype(int)
+        high = np.clip(np.ceil(corners.max(axis=0) / by) + 3, low + 1, last).astype(int)
+        near: Any = picture[low[1] * by : high[1] * by, low[0] * by : high[0] * by]
+        if by > 1:
+            near = cv2.resize(near, tuple((high - low).tolist()), interpolation=cv2.INTER_AREA)
+        if self._blur > 0:
+            near = cv2.GaussianBlur(near, (0, 0), self._blur)
+        linear = self.to_face[:, :2]
+        corner = low * by + (by - 1) / 2 - shift
+        map_ = np.column_stack([linear * by, self.to_face[:, 2] + linear @ corner])
+        face = cv2.warpAffine(
+            near, map_, (SIZE, SIZE), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        )
+        return np.asarray(face, dtype=np.uint8)
 
 
 class ReferenceFace:
@@ -58,33 +108,32 @@ class ReferenceFace:
 
     def __init__(self, picture: Picture, face: Face) -> None:
         assert face.eyes is not None
-        self._to_face = _eye_map(face.eyes)
-        self._from_face = np.linalg.inv(self._to_face[:, :2])
-        smaller = float(np.sqrt(abs(np.linalg.det(self._from_face))))
-        self._by = max(1, int(smaller))
-        rest = smaller / self._by
-        self._blur = 0.5 * np.sqrt(rest**2 - 1) if rest > 1.1 else 0.0
-        self._shift = np.zeros(2)  # of the head since the reference, in the picture's pixels
+        self.aligner = Aligner(_eye_map(face.eyes))
+        self.shift: FloatArray = np.zeros(2)
+        """Of the head since the reference, in the picture's pixels."""
         self.eyes: FloatArray = np.asarray(face.eyes, dtype=np.float64)
         self.grey = self._cut(picture)
 
     @property
     def eyes_now(self) -> FloatArray:
         """Where the eyes should be in the last picture, (2, 2)."""
-        return self.eyes + self._shift
+        return self.eyes + self.shift
 
-    def measure(self, picture: Picture) -> Motion | None:
-        """The face's motion since the reference; None where the picture does not show the same face there."""
-        before = self._shift
+    def measure(self, picture: Picture, *, whole: bool = False) -> Motion | None:
+        """The face's motion since the reference; None where the picture does not show the same face there.
+
+        `whole` asks for the flow itself too.
+        """
+        before = self.shift
         grey = self._cut(picture)
         if not _alike(self.grey, grey):
             self._advance(*_steady(self.grey, grey)[1:])
             grey = self._cut(picture)
             if not _alike(self.grey, grey):
-                self._shift = before
+                self.shift = before
                 return None
         field, affine, residual = _steady(self.grey, grey)
-        shift_px = self._to_face[:, :2] @ self._shift + affine @ (*_CENTRE, 1.0)
+        shift_px = self.aligner.to_face[:, :2] @ self.shift + affine @ (*_CENTRE, 1.0)
         roll, zoom = (affine[1, 0] - affine[0, 1]) / 2, (affine[0, 0] + affine[1, 1]) / 2
         self._advance(affine, residual)
         u, v = field.astype(np.float64)
@@ -92,35 +141,15 @@ class ReferenceFace:
         pixels, starts, sizes = _pixels()
         sums = np.add.reduceat(channels.reshape(len(CHANNELS), -1)[:, pixels], starts, axis=1)
         head = np.array([*shift_px, roll, zoom, residual], dtype=np.float32)
-        return Motion(np.asarray((sums / sizes).T, dtype=np.float32), head)
+        return Motion(np.asarray((sums / sizes).T, dtype=np.float32), head, field if whole else None)
 
     def _advance(self, affine: FloatArray, residual: float) -> None:
         moved = affine @ (*_CENTRE, 1.0)
         if np.hypot(*moved) < 0.25 * SIZE:
-            self._shift = self._shift + self._from_face @ moved
+            self.shift = self.shift + self.aligner.from_face @ moved
 
     def _cut(self, picture: Picture) -> Picture:
-        """The aligned face where the head is now; averaged by a whole number first: nothing aliases."""
-        import cv2
-
-        by, (height, width) = self._by, picture.shape
-        edge = np.array([[-0.5, -0.5], [SIZE - 0.5, -0.5], [-0.5, SIZE - 0.5], [SIZE - 0.5] * 2])
-        corners = (edge - self._to_face[:, 2]) @ self._from_face.T + self._shift
-        last = np.array([max(width // by, 1), max(height // by, 1)])
-        low = np.clip(np.floor(corners.min(axis=0) / by) - 2, 0, last - 1).astype(int)
-        high = np.clip(np.ceil(corners.max(axis=0) / by) + 3, low + 1, last).astype(int)
-        near: Any = picture[low[1] * by : high[1] * by, low[0] * by : high[0] * by]
-        if by > 1:
-            near = cv2.resize(near, tuple((high - low).tolist()), interpolation=cv2.INTER_AREA)
-        if self._blur > 0:
-            near = cv2.GaussianBlur(near, (0, 0), self._blur)
-        linear = self._to_face[:, :2]
-        corner = low * by + (by - 1) / 2 - self._shift
-        map_ = np.column_stack([linear * by, self._to_face[:, 2] + linear @ corner])
-        face = cv2.warpAffine(
-            near, map_, (SIZE, SIZE), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-        )
-        return np.asarray(face, dtype=np.uint8)
+        return self.aligner.cut(picture, self.shift)
 
 
 def _eye_map(eyes: FloatArray) -> FloatArray:

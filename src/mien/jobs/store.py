@@ -15,7 +15,7 @@ import io
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -54,8 +54,13 @@ class Store:
         """Where the job with this key keeps its files."""
         return self.root / key[:2] / key
 
-    def read(self, key: str) -> dict[str, Json | NDArray[np.generic]] | None:
-        """The job's output, or None where it is absent, unfinished or damaged."""
+    def read(
+        self, key: str, *, without: Collection[str] = ()
+    ) -> dict[str, Json | NDArray[np.generic]] | None:
+        """The job's output, or None where it is absent, unfinished or damaged.
+
+        Arrays named in `without` are checked, but not returned.
+        """
         folder = self.folder(key)
         try:
             done = json.loads((folder / "done.json").read_bytes())
@@ -66,7 +71,7 @@ class Store:
             return None
         output: dict[str, Json | NDArray[np.generic]] = json.loads(content["result.json"])
         with np.load(io.BytesIO(content["arrays.npz"]), allow_pickle=False) as arrays:
-            output.update({name: arrays[name] for name in arrays.files})
+            output.update({name: arrays[name] for name in arrays.files if name not in without})
         return output
 
     def wall_s(self, key: str) -> float | None:
