@@ -93,5 +93,6 @@ def test_reading_in_blocks_equals_reading_at_once(measured):
 def test_a_film_without_a_face_has_no_stretch(tmp_path):
     film = write(tmp_path / "wall.mp4", nothing(60), clock(2.0, 30))
     _, fields = measure_face(film, Store(tmp_path / "store"), fields=True)
-    assert fields.stretches() == [] and fields.stretches("texture") == []
+    assert fields.stretches() == []
+    assert fields.stretches("texture") == []
     assert np.isnan(fields.displacement(0, 10)).all()

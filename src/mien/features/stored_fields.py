@@ -78,7 +78,7 @@ def join_fields(
         shape = (2, FIELD_SIZE, FIELD_SIZE) if moving else (BLOCKS**2, PATTERNS)
         found = np.full((max(stop - first, 0), *shape), np.nan, dtype=np.float32)
         known = (stretch if moving else texture_stretch)[first:stop] >= 0
-        last: tuple[int, NDArray[np.float32]] = (-1, np.empty(0))
+        last: tuple[int, NDArray[np.float32]] = (-1, np.empty(0, np.float32))
         for place in np.flatnonzero(known).tolist():
             a, b, at = int(before[first + place]), int(after[first + place]), grid[first + place]
             low = last[1] if last[0] == a else row(channel, a)
@@ -118,10 +118,10 @@ def _rows(
         for frame, moved in zip(part["field_joined"].tolist(), part["field_joins"], strict=True):
             joins.setdefault(frame, moved)
         served = max(served, int(part["frames"][-1])) if len(part["frames"]) else served
-    frame, number, row, reference, anchor = (np.concatenate(values) for values in columns.values())
+    frame, in_part, row, reference, anchor = (np.concatenate(values) for values in columns.values())
     offsets, chains = _chains(reference, joins)
     chain = np.array([chains[int(one)] for one in reference], dtype=np.int64)
-    return _Rows(frame_times_s[frame], number, row, reference, chain, anchor), offsets
+    return _Rows(frame_times_s[frame], in_part, row, reference, chain, anchor), offsets
 
 
 def _chains(
@@ -144,7 +144,7 @@ def _chains(
 def _stretches(
     rows: _Rows, grid: FloatArray, before: NDArray[np.int64], after: NDArray[np.int64], label: str
 ) -> NDArray[np.int64]:
-    """The number of the stretch in which each time of the grid lies, -1 where no face was measured near it."""
+    """The number of the stretch in which each time of the grid lies, -1 where there is no face."""
     if not len(rows.times_s):
         return np.full(len(grid), -1, dtype=np.int64)
     a, b = rows.times_s[before], rows.times_s[after]
