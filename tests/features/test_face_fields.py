@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mien.core.errors import DataError
 from mien.features.face_fields import FIELD_HZ
-from mien.features.face_motion import measure_face, measure_face_motion
+from mien.features.face_pass import Film, PassSettings, measure_face_motion, measure_faces
 from mien.features.region_motion import REGIONS
 from mien.jobs import Store
 from mien.signals.face.regions import mdmo_regions, region_masks, template_landmarks
@@ -17,6 +18,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "spotting"))
 from films import LENGTH_S, RATE_HZ, clock, nothing, story, write
 
 
+def measure(path, folder, **options):
+    settings = PassSettings(fields=True, **options)
+    return measure_faces({"a": Film(path)}, Store(folder), settings)["a"].read()
+
+
 @pytest.fixture(scope="module")
 def film(tmp_path_factory):
     return write(tmp_path_factory.mktemp("film") / "a.mp4", story(), clock(LENGTH_S, RATE_HZ))
@@ -24,7 +30,7 @@ def film(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def measured(film, tmp_path_factory):
-    return measure_face(film, Store(tmp_path_factory.mktemp("store")), fields=True)
+    return measure(film, tmp_path_factory.mktemp("store"))
 
 
 def test_region_motion_is_the_same_with_and_without_fields(film, measured, tmp_path):
@@ -59,7 +65,7 @@ def test_the_grid_is_even_and_one_stretch_covers_an_unbroken_film(measured):
 
 
 def test_parts_change_no_displacement(film, measured, tmp_path):
-    _, fields = measure_face(film, Store(tmp_path), fields=True, part_s=4.0)
+    _, fields = measure(film, tmp_path, part_s=4.0)
     whole = measured[1]
     assert np.array_equal(fields.stretch, whole.stretch)
     for first, stop in ((0, 60), (110, 170), (230, 299)):
@@ -92,7 +98,26 @@ def test_reading_in_blocks_equals_reading_at_once(measured):
 
 def test_a_film_without_a_face_has_no_stretch(tmp_path):
     film = write(tmp_path / "wall.mp4", nothing(60), clock(2.0, 30))
-    _, fields = measure_face(film, Store(tmp_path / "store"), fields=True)
+    _, fields = measure(film, tmp_path / "store")
     assert fields.stretches() == []
     assert fields.stretches("texture") == []
     assert np.isnan(fields.displacement(0, 10)).all()
+
+
+def test_a_clock_of_its_own_stands_for_the_files(film, tmp_path):
+    """Frames that came at another rate than the file says: all times are the clock's."""
+    times = clock(LENGTH_S, RATE_HZ) * 1.05 + 3.0
+    found = measure_faces({"a": Film(film, times)}, Store(tmp_path), PassSettings())["a"].read()[0]
+    assert found.rate_hz == pytest.approx(RATE_HZ / 1.05)
+    assert found.start_s == pytest.approx(3.0)
+    assert found.end_s == pytest.approx(3.0 + 1.05 * LENGTH_S, abs=0.02)
+
+
+def test_videos_that_cannot_be_measured_are_answered_with_the_reason(film, tmp_path):
+    gone = tmp_path / "gone.mp4"
+    films = {"gone": Film(gone), "whole": Film(film), "odd": Film(film, clock(1.0, 30))}
+    found = measure_faces(films, Store(tmp_path / "store"))
+    assert list(found) == ["gone", "whole", "odd"]
+    assert isinstance(found["gone"], DataError)
+    assert "30 times" in str(found["odd"])
+    assert len(found["whole"].read()[0].times_s) == 500

@@ -11,7 +11,8 @@ import pytest
 
 from mien.core.errors import DataError, OptionError
 from mien.features.face_following import JUDGED, NO_FACE
-from mien.features.face_motion import CHANNELS, MOST_HZ, REGIONS, measure_face_motion
+from mien.features.face_pass import MOST_HZ, PassSettings, measure_face_motion
+from mien.features.region_motion import CHANNELS, REGIONS
 from mien.jobs import Store
 from mien.recording.formats.video_parts import frame_times, read_luma_part
 
@@ -65,7 +66,7 @@ def test_smiles_and_raised_brows_are_seen_where_they_are(measured):
 
 
 def test_where_parts_begin_changes_no_number(film, measured, tmp_path):
-    parted = measure_face_motion(film, Store(tmp_path), part_s=2.0)
+    parted = measure_face_motion(film, Store(tmp_path), PassSettings(part_s=2.0))
     assert same(parted, measured)
 
 
@@ -76,10 +77,10 @@ def test_a_stopped_run_goes_on_with_the_part_it_had_begun(film, measured, tmp_pa
 
     store = Store(tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        measure_face_motion(film, store, part_s=2.0, progress=stop)
+        measure_face_motion(film, store, PassSettings(part_s=2.0), progress=stop)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("done.json")}
     assert len(before) == 2
-    assert same(measure_face_motion(film, store, part_s=2.0), measured)
+    assert same(measure_face_motion(film, store, PassSettings(part_s=2.0)), measured)
     after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("done.json")}
     assert len(after) == 3
     assert all(after[path] == stamp for path, stamp in before.items())
@@ -157,4 +158,4 @@ def test_files_without_pictures_are_refused(tmp_path):
 
 def test_an_impossible_part_is_refused(film, tmp_path):
     with pytest.raises(OptionError, match="length of a part"):
-        measure_face_motion(film, Store(tmp_path), part_s=3.0)
+        measure_face_motion(film, Store(tmp_path), PassSettings(part_s=3.0))

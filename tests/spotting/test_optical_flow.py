@@ -12,7 +12,7 @@ import pytest
 
 from mien.core.errors import DataError, OptionError
 from mien.experiments.spot import SpotRequest, spot
-from mien.features.face_motion import measure_face_motion
+from mien.features.face_pass import measure_face_motion
 from mien.jobs import Store
 from mien.metrics.spotting import evaluate
 from mien.report.spotting_figures import timeline

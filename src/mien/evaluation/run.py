@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -26,6 +26,18 @@ FOLD_VERSION = 1
 """Raised whenever the evaluation of a fold may give other results; it is part of every job's address."""
 
 SPLITS = ("leave-one-subject-out", "grouped-k-fold", "leave-one-dataset-out")
+
+
+class Grouped(Protocol):
+    """Samples, or recordings, of subjects of datasets."""
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The subject of each."""
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """The dataset of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +63,7 @@ class Settings:
                 "seed", wanted="a number from 0 to 4294967295", got=self.seed, remedy="choose another"
             )
 
-    def folds(self, task: Task) -> Iterator[Fold]:
+    def folds(self, task: Grouped) -> Iterator[Fold]:
         """The folds of the task under this split."""
         if self.split == "grouped-k-fold":
             return grouped_k_fold(task.subjects, n_folds=self.n_folds, seed=self.seed)

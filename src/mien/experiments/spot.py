@@ -17,7 +17,8 @@ from types import MappingProxyType
 from mien.core.errors import OptionError
 from mien.core.records import Json, write_atomically
 from mien.experiments.sources import is_study
-from mien.features.face_motion import FaceMotion, measure_face_motion
+from mien.features.face_motion import FaceMotion
+from mien.features.face_pass import PassSettings, measure_face_motion
 from mien.jobs import Executor, ProcessPool, Store, silent
 from mien.spotting import Spotted, spot_by_optical_flow
 
@@ -118,8 +119,7 @@ def spot(
         motion = measure_face_motion(
             request.source,
             Store(request.out / "store"),
-            finder=request.finder,
-            model=request.finder_model,
+            PassSettings(finder=request.finder, model=request.finder_model),
             executor=executor,
             progress=show,
         )

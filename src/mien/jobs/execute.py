@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -89,7 +89,7 @@ def run_plan(
     *,
     executor: Executor | None = None,
     progress: Callable[[int, int, str], None] = silent,
-    without: Collection[str] = (),
+    keep: bool = True,
 ) -> list[Output]:
     """The outputs of all jobs of the plan, in the plan's order, computing only what the store lacks.
 
@@ -101,8 +101,8 @@ def run_plan(
         Where to compute; default in this process.
     progress
         Called with (jobs done, jobs in all, name of the latest).
-    without
-        Arrays that stay in the store: too large to be held together.
+    keep
+        Whether outputs are returned; where they are too large to be held together they stay in the store.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def run_plan(
         ledger.raise_refused()
         waiting = ledger.await_others()
     ledger.raise_quarantined()
-    return ledger.outputs(without)
+    return ledger.outputs() if keep else []
 
 
 class _Ledger:
@@ -190,8 +190,8 @@ class _Ledger:
             remedy=f"see {os.path.relpath(logs[0])}, mend the cause and run again to go on",
         )
 
-    def outputs(self, without: Collection[str]) -> list[Output]:
-        found = [self.store.read(job.key, without=without) for job in self.plan.jobs]
+    def outputs(self) -> list[Output]:
+        found = [self.store.read(job.key) for job in self.plan.jobs]
         for job, output in zip(self.plan.jobs, found, strict=True):
             if output is None:
                 raise JobError(
