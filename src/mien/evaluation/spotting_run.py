@@ -173,7 +173,7 @@ def _searches(
             fitted = _fit(task, method, settings.seed, train)
             learned = to_json(fitted.learned())  # type: ignore[assignment]
         for row, one in enumerate(task.recordings):
-            address = {**_address(task, method), "learned": learned, "test": [one.name]}
+            address: dict[str, Json] = {**_address(task, method), "learned": learned, "test": [one.name]}
             arguments = {"train": train, "test": [row]}
             found[number, row] = _Search(Job(f"{method.name}, {one.name}", address, arguments), {row: 0})
     return found
@@ -191,8 +191,8 @@ def _of_networks(
             address: dict[str, Json] = {
                 **_address(task, method),
                 "seed": settings.seed,
-                "train": [task.recordings[i].name for i in train],
-                "test": [task.recordings[i].name for i in test],
+                "train": to_json([task.recordings[i].name for i in train]),
+                "test": to_json([task.recordings[i].name for i in test]),
             }
             job = Job(f"{method.name}, {name}", address, {"train": train.tolist(), "test": test.tolist()})
             place = {int(row): i for i, row in enumerate(test)}

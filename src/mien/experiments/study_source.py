@@ -166,13 +166,13 @@ def find_samples(
         rows = read_expressions(session)
         n_rows += len(rows)
         for row in rows:
-            label = _label(row.emotion, n_classes)
+            label = label_of(row.emotion, n_classes)
             if row.times is None and _is_wanted(row, kinds) and label is not None:
                 reason = UNUSED.get(str(row.unused), str(row.unused))
                 name = f"{who}_run-{row.run:02d}_{row.coder}-row-{row.row}"
                 unmeasured.append(Unmeasured(name, who, label, reason))
         for one in merge_expressions(rows):
-            label = _label(one.emotion, n_classes)
+            label = label_of(one.emotion, n_classes)
             if not _is_wanted(one, kinds):
                 left_out[f"{one.kind or 'unknown kind'}"] += 1
             elif label is None:
@@ -200,7 +200,8 @@ def _is_wanted(row: CodedExpression | MergedExpression, kinds: Sequence[str]) ->
     return row.kind in kinds
 
 
-def _label(word: str | None, n_classes: int) -> str | None:
+def label_of(word: str | None, n_classes: int) -> str | None:
+    """The class of an emotion's word under a scheme; None where it has none."""
     if word is None:
         return None
     try:

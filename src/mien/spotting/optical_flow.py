@@ -10,7 +10,7 @@ thresholds were chosen on simulated studies (see `OpticalFlowSettings`), never o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,7 +84,22 @@ def spot_by_optical_flow(motion: FaceMotion, settings: OpticalFlowSettings | Non
         As `OpticalFlowSettings()` where left out.
     """
     settings = settings or OpticalFlowSettings()
-    thresholds: dict[Kind, float] = {"micro": settings.micro_threshold, "macro": settings.macro_threshold}
+    return select(prepare(motion), settings)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """All of a video that does not depend on thresholds."""
+
+    motion: FaceMotion
+    kinds: tuple[Kind, ...]
+    scored: tuple[_Scored, ...]
+    not_judged: tuple[Unjudged, ...]
+    notes: tuple[str, ...]
+
+
+def prepare(motion: FaceMotion) -> Prepared:
+    """The curves of one video and what disturbs them: the costly part."""
     unjudged = [Unjudged(span, reason) for span, reason in motion.unjudged()]
     notes: list[str] = []
     kinds = _kinds(motion, unjudged, notes)
@@ -95,8 +110,15 @@ def spot_by_optical_flow(motion: FaceMotion, settings: OpticalFlowSettings | Non
     for one in scored:
         unjudged += [Unjudged(span, "the head turned or moved fast") for span in turns(one.segment)]
     unjudged.sort(key=lambda one: one.span)
+    return Prepared(motion, kinds, tuple(scored), tuple(unjudged), tuple(notes))
+
+
+def select(ready: Prepared, settings: OpticalFlowSettings) -> Spotted:
+    """What lies above thresholds."""
+    thresholds: dict[Kind, float] = {"micro": settings.micro_threshold, "macro": settings.macro_threshold}
+    notes = list(ready.notes)
     proposals: list[Proposal] = []
-    for one in scored:
+    for one in ready.scored:
         peaks = [
             peak
             for (kind, part), curve in one.scores.items()
@@ -104,11 +126,12 @@ def spot_by_optical_flow(motion: FaceMotion, settings: OpticalFlowSettings | Non
                 one.segment.times_s, curve, threshold=thresholds[kind], scale=kind, part=part
             )
         ]
-        proposals += _chosen(one, peaks, kinds, unjudged, notes)
-    curve_s, curve = _curve(scored, thresholds, kinds, unjudged)
+        proposals += _chosen(one, peaks, ready.kinds, ready.not_judged, notes)
+    curve_s, curve = curve_of(ready, thresholds, ready.kinds)
+    motion = ready.motion
     return Spotted(
         tuple(sorted(proposals)),
-        tuple(unjudged),
+        ready.not_judged,
         tuple(notes),
         motion.rate_hz,
         motion.end_s - motion.start_s,
@@ -246,17 +269,14 @@ def _share(span: Interval, others: Sequence[Interval]) -> float:
     return shared / span.duration_s
 
 
-def _curve(
-    scored: Sequence[_Scored],
-    thresholds: dict[Kind, float],
-    kinds: tuple[Kind, ...],
-    unjudged: Sequence[Unjudged],
+def curve_of(
+    ready: Prepared, thresholds: Mapping[Kind, float], kinds: Sequence[Kind]
 ) -> tuple[FloatArray, FloatArray]:
     """The highest score of all parts at each time, 1 at the threshold, with a NaN between segments."""
     times, scores = [np.empty(0)], [np.empty(0)]
-    for one in scored:
+    for one in ready.scored if kinds else ():
         best = np.max([one.scores[kind, part] / thresholds[kind] for kind in kinds for part in PARTS], axis=0)
-        for inside in unjudged:
+        for inside in ready.not_judged:
             within = (one.segment.times_s >= inside.span.start_s) & (one.segment.times_s < inside.span.end_s)
             best[within] = np.nan
         times += [one.segment.times_s, one.segment.times_s[-1:] + 1 / GRID_HZ]

@@ -1,0 +1,128 @@
+"""The table of spotting methods: names, published thresholds, and what may be chosen about them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
+
+from mien.core.errors import OptionError
+from mien.core.expression import Kind
+from mien.core.records import Json
+from mien.evaluation.spotting_task import SpottingMethod
+
+_SHARES = tuple(round(0.05 * i, 2) for i in range(1, 20))  # of a curve's mean to its maximum (Moilanen)
+_CHANCES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+_FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.15, 1.3, 1.5, 1.75, 2.0, 2.5, 3.0)
+
+
+def build_spotter(place: str, **parameters: Any) -> Any:
+    """A spotter by the module of `mien.spotting` and the class in it, as "mdmd:MDMDSpotter"."""
+    module, _, name = place.partition(":")
+    kind = getattr(import_module(f"mien.spotting.{module}"), name)
+    known = inspect.signature(kind).parameters
+    return kind(**{key: value for key, value in parameters.items() if key in known or key != "seed"})
+
+
+def _defaults(place: str, leave_out: tuple[str, ...] = ("seed", "device")) -> dict[str, Json]:
+    module, _, name = place.partition(":")
+    kind = getattr(import_module(f"mien.spotting.{module}"), name)
+    return {
+        key: list(one.default) if isinstance(one.default, tuple) else one.default
+        for key, one in inspect.signature(kind).parameters.items()
+        if key not in leave_out and one.default is not inspect.Parameter.empty
+    }
+
+
+def _method(
+    name: str,
+    place: str,
+    learns: Any,
+    published: Mapping[Kind, float],
+    options: tuple[float, ...],
+    *,
+    fields: bool = True,
+) -> SpottingMethod:
+    network = learns == "network"
+    return SpottingMethod(
+        name,
+        1,
+        partial(build_spotter, place),
+        learns,
+        published,
+        dict.fromkeys(published, options),
+        parameters=_defaults(place),
+        libraries=("numpy", "scipy", "torch") if network else ("numpy", "scipy"),
+        imports=("mien.learning.train", f"mien.spotting.{place.partition(':')[0]}", "torch._dynamo")
+        if network
+        else (f"mien.spotting.{place.partition(':')[0]}",),
+        needs_fields=fields,
+    )
+
+
+SPOTTING_METHODS: Mapping[str, SpottingMethod] = MappingProxyType(
+    {
+        one.name: one
+        for one in (
+            _method(
+                "optical-flow",
+                "optical_flow_spotter:OpticalFlowSpotter",
+                "nothing",
+                {"micro": 1.0, "macro": 1.0},
+                _FACTORS,
+                fields=False,
+            ),
+            _method("mdmd", "mdmd:MDMDSpotter", "lengths", {"micro": 0.01, "macro": 0.01}, (0.01, *_SHARES)),
+            _method("dma-lbp", "dma_lbp:DMALBPSpotter", "nothing", {"micro": 1.0}, _FACTORS),
+        )
+    }
+)
+
+
+def find_spotter(
+    name: str, *, epochs: int | None = None, device: str = "cpu", changes: Mapping[str, Json] | None = None
+) -> SpottingMethod:
+    """The method with this name, optionally changed.
+
+    Parameters
+    ----------
+    epochs
+        Of networks; others stay as they are.
+    device
+        Where networks train.
+    changes
+        Other values of the method's parameters.
+
+    Raises
+    ------
+    OptionError
+        If there is no such method or parameter.
+    """
+    if name not in SPOTTING_METHODS:
+        raise OptionError(
+            "spotting method",
+            wanted=f"one of {', '.join(SPOTTING_METHODS)}",
+            got=name,
+            remedy="choose one of them",
+        )
+    method = SPOTTING_METHODS[name]
+    asked = dict(changes or {})
+    unknown = [key for key in asked if key not in method.parameters]
+    if unknown:
+        raise OptionError(
+            f"parameter {unknown[0]} of {name}",
+            wanted=f"one of {', '.join(method.parameters) or 'none: it has no parameters'}",
+            got=unknown[0],
+            remedy="choose one of them",
+        )
+    if epochs is not None and "epochs" in method.parameters:
+        if epochs < 1:
+            raise OptionError("--epochs", wanted="1 or more", got=epochs, remedy="give another number")
+        asked.setdefault("epochs", epochs)
+    if device != "cpu" and method.learns == "network":
+        asked["device"] = device
+    return replace(method, parameters={**method.parameters, **asked}) if asked else method
