@@ -22,7 +22,7 @@ from mien.core.expression import Expression, Kind
 from mien.core.records import Json, ResultRecord, digest, to_json
 from mien.evaluation.run import Settings, run_block
 from mien.evaluation.split import Fold, grouped_k_fold
-from mien.evaluation.spotting_score import score_rows
+from mien.evaluation.spotting_score import KindScore, score_rows
 from mien.evaluation.spotting_task import (
     Proposed,
     Recording,
@@ -50,9 +50,10 @@ Scores = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpottingRun:
-    """A record, and what is too large for it: the curves of every recording by name."""
+    """A record with its scores, and what is too large for it: the curves of every recording by name."""
 
     record: ResultRecord
+    scores: Mapping[str, KindScore]
     curves: Mapping[str, Scores] = field(default_factory=dict)
 
 
@@ -112,6 +113,7 @@ def evaluate_spotting(
             told += _rows_of(recording, proposals, fold.name)
     samples = _columns(sorted(told, key=lambda r: (str(r["recording_id"]), _ROLES.index(str(r["role"])))))
     dataset = _describe(task)
+    scored = score_rows(samples, dataset)
     return SpottingRun(
         ResultRecord(
             task="spotting",
@@ -133,7 +135,7 @@ def evaluate_spotting(
             dataset=dataset,
             participants={name: task.consent.get(name) for name in dict.fromkeys(task.subjects)},
             samples=samples,
-            scores={kind: one.as_json() for kind, one in score_rows(samples, dataset).items()},
+            scores={kind: one.as_json() for kind, one in scored.items()},
             versions={"mien": __version__, **method.library_versions()},
             warnings=_warnings(task, method, folds),
             run=run_block(
@@ -144,6 +146,7 @@ def evaluate_spotting(
                 executor=executor,
             ),
         ),
+        scored,
         curves,
     )
 

@@ -15,7 +15,7 @@ from mien.core.errors import DataError, OptionError
 from mien.core.records import Json, to_json
 from mien.dataset import open_study
 from mien.experiments.models import TrainedModel, load_trained
-from mien.experiments.sources import is_study
+from mien.experiments.sources import is_study, owner_of_film
 from mien.experiments.study_source import read_study_source
 from mien.features.measuring import ClipSpan, Measurement, MeasureSettings, measure_clips
 from mien.jobs import Sequential, Store, silent
@@ -127,11 +127,10 @@ def _of_video(model: TrainedModel, path: Path, settings: MeasureSettings, moment
             remedy="give another clip, or other moments",
         )
     answer = _answer(model, path.name, one)
-    owner = _owner(path)
+    owner = owner_of_film(path)
     if owner is not None:
-        study, who = owner
-        level = open_study(study).participants[who].consent_level
-        answer = replace(answer, participant=who, consent_level=level, seen=_seen(model, study, who))
+        seen = _seen(model, owner.study, owner.participant)
+        answer = replace(answer, participant=owner.participant, consent_level=owner.level, seen=seen)
     notes = (*one.notes, "longer-than-an-expression") if span_s > LONGEST_S else one.notes
     assert one.apex is not None
     return replace(answer, notes=tuple(notes), apex_s=float(times[clip.first + one.apex]))
@@ -215,17 +214,6 @@ def _of_study(
 
 def _seen(model: TrainedModel, study: Path, participant: str) -> bool:
     return model.dataset == study.resolve().name and participant in model.participants
-
-
-def _owner(video: Path) -> tuple[Path, str] | None:
-    """The study in which a video lies, and whose it is there; None for any other video."""
-    parts = video.resolve().parents
-    study = next((folder for folder in parts if is_study(folder)), None)
-    if study is None:
-        return None
-    people = open_study(study).participants
-    who = next((part for part in video.resolve().relative_to(study).parts if part in people), None)
-    return None if who is None else (study, who)
 
 
 def _answer(model: TrainedModel, name: str, one: Measurement) -> Answer:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from mien.core.errors import DataError, OptionError
-from mien.dataset import layout
+from mien.dataset import layout, open_study
 from mien.dataset.catalog import MEGC2019_FLOW
 from mien.dataset.catalog.megc2019_flow import MotionMapFormat
 from mien.dataset.motion_maps import MotionMaps
@@ -46,6 +46,26 @@ class MapSource:
 def is_study(source: Path) -> bool:
     """Whether a path is a study's folder rather than a dataset of motion maps."""
     return layout.description(source).is_file() and layout.participants(source).is_file()
+
+
+@dataclass(frozen=True, slots=True)
+class FilmOwner:
+    """Whose a video of a study is, and that participant's consent level; None: not known."""
+
+    study: Path
+    participant: str
+    level: int | None
+
+
+def owner_of_film(video: Path) -> FilmOwner | None:
+    """The study in which a video lies, and whose it is there; None for any other video."""
+    parts = video.resolve().parents
+    study = next((folder for folder in parts if is_study(folder)), None)
+    if study is None:
+        return None
+    people = open_study(study).participants
+    who = next((part for part in video.resolve().relative_to(study).parts if part in people), None)
+    return None if who is None else FilmOwner(study, who, people[who].consent_level)
 
 
 FORMATS: Mapping[str, MotionMapFormat] = MappingProxyType({MEGC2019_FLOW.name: MEGC2019_FLOW})

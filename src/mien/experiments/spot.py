@@ -1,33 +1,32 @@
-"""What `mien spot` composes: a video file -> the motion of its face -> a method's proposals, kept on disk.
+"""What `mien spot VIDEO` composes: a video file, the motion of its face, a method's proposals, files.
 
-A study is the other kind of source; where it comes in stands at `spot`: its videos are measured by the same
-jobs in the same store, and methods that learn are handed to `evaluation` beside the others.
+Methods that learn have nobody to learn from here: they are for studies (`spot_study`).
 """
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
-from mien.core.errors import OptionError
-from mien.core.records import Json, write_atomically
-from mien.experiments.sources import is_study
-from mien.features.face_motion import FaceMotion
-from mien.features.face_pass import PassSettings, measure_face_motion
+import numpy as np
+
+from mien.core.errors import DataError, OptionError
+from mien.core.records import Json
+from mien.core.time import FloatArray
+from mien.evaluation.spotting_task import SpottingMethod
+from mien.experiments.sources import is_study, owner_of_film
+from mien.experiments.spot_exports import write_video_exports
+from mien.experiments.spotting_methods import SPOTTING_METHODS, find_spotter
+from mien.features.face_pass import Film, PassSettings, measure_faces
 from mien.jobs import Executor, ProcessPool, Store, silent
+from mien.recording.formats.video_parts import FrameTimes
 from mien.spotting import Spotted, spot_by_optical_flow
+from mien.spotting.frames import moilanen_threshold
+from mien.spotting.optical_flow import prepare
+from mien.spotting.spotter import FaceVideo, Scores
 
-SPOTTERS: Mapping[str, Callable[[FaceMotion], Spotted]] = MappingProxyType(
-    {"optical-flow": spot_by_optical_flow}
-)
-"""Methods by name that need no training: what they say of one video's motion."""
-
-COLUMNS = ("onset_s", "apex_s", "offset_s", "kind", "score", "regions")
 Progress = Callable[[int, int, str], None]
 
 
@@ -40,7 +39,7 @@ class SpotRequest:
     source
         A video file.
     method
-        A name of `SPOTTERS`.
+        A name of `SPOTTING_METHODS` that learns nothing from people.
     out
         Folder; made where it is absent.
     finder, finder_model
@@ -51,7 +50,7 @@ class SpotRequest:
     Raises
     ------
     OptionError
-        If there is no such method, or fewer than one worker.
+        If there is no such method, it has to be trained, or there is fewer than one worker.
     """
 
     source: Path
@@ -62,12 +61,13 @@ class SpotRequest:
     workers: int = 1
 
     def __post_init__(self) -> None:
-        if self.method not in SPOTTERS:
+        if find_spotter(self.method).learns == "network":
+            free = [name for name, one in SPOTTING_METHODS.items() if one.learns != "network"]
             raise OptionError(
-                "spotting method",
-                wanted=f"one of {', '.join(SPOTTERS)}",
-                got=self.method,
-                remedy="choose one of them",
+                f"method {self.method} on a video",
+                wanted=f"one that needs no training: {', '.join(free)}",
+                got="a network, which learns from the coded expressions of a study",
+                remedy="choose another, or give a STUDY",
             )
         if self.workers < 1:
             raise OptionError("workers", wanted="1 or more", got=self.workers, remedy="give another number")
@@ -75,11 +75,16 @@ class SpotRequest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpotResult:
-    """What a method said of one video, and where its table lies."""
+    """What a method said of one video, and the files that hold it.
+
+    `level` is the consent level of the participant whose video it is, where it lies in a study; else None.
+    """
 
     request: SpotRequest
     spotted: Spotted
-    table: Path
+    files: dict[str, Path]
+    frames: FrameTimes
+    level: int | None
 
     def as_json(self) -> dict[str, Json]:
         """Everything but the curve."""
@@ -87,7 +92,7 @@ class SpotResult:
             "method": self.request.method,
             "source": str(self.request.source),
             **self.spotted.as_json(),
-            "table": str(self.table),
+            "files": {name: str(path) for name, path in self.files.items()},
         }
 
 
@@ -96,7 +101,7 @@ def spot(
     *,
     progress: Callable[[str], AbstractContextManager[Progress]] = lambda _: nullcontext(silent),
 ) -> SpotResult:
-    """Where in a video there are expressions; writes `expressions.csv` into the request's folder.
+    """Where in a video there are expressions; writes the files of `EXPORTS` into the request's folder.
 
     Finished parts of a video are kept in `store`: the same request goes on where it stopped.
 
@@ -107,34 +112,70 @@ def spot(
     OptionError
         If the source is a study, or the face finder cannot be.
     """
-    if is_study(request.source):  # the extension point: one FaceMotion for each of the study's videos
+    if is_study(request.source):
         raise OptionError(
-            "source",
-            wanted="a video file",
-            got="a study",
-            remedy="give one of its videos by path",
+            "source", wanted="a video file", got="a study", remedy="use experiments.spot_study for it"
         )
+    method = find_spotter(request.method)
     executor: Executor | None = ProcessPool(request.workers) if request.workers > 1 else None
+    measuring = PassSettings(fields=method.needs_fields, finder=request.finder, model=request.finder_model)
+    films = {"video": Film(request.source)}
     with progress("the face's motion") as show:
-        motion = measure_face_motion(
-            request.source,
-            Store(request.out / "store"),
-            PassSettings(finder=request.finder, model=request.finder_model),
-            executor=executor,
-            progress=show,
-        )
-    spotted = SPOTTERS[request.method](motion)
-    table = request.out / "expressions.csv"
-    write_atomically(table, _csv(spotted).encode())
-    return SpotResult(request, spotted, table)
+        store = Store(request.out / "store")
+        face = measure_faces(films, store, measuring, executor=executor, progress=show)["video"]
+    if isinstance(face, DataError):
+        raise face
+    video = FaceVideo(request.source.name, *face.read())
+    spotted = spot_by_optical_flow(video.motion) if method.name == "optical-flow" else _spotted(method, video)
+    files = write_video_exports(
+        request.out, request.source, spotted.proposals, frames=face.clock, method=method.name
+    )
+    owner = owner_of_film(request.source)
+    return SpotResult(request, spotted, files, face.clock, None if owner is None else owner.level)
 
 
-def _csv(spotted: Spotted) -> str:
-    """One row for each proposal; times in seconds of the file, regions with spaces between."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for one in spotted.proposals:
-        times = [f"{at:.3f}" for at in (one.onset_s, one.apex_s, one.offset_s)]
-        writer.writerow([*times, one.kind, f"{one.score:.3f}", " ".join(one.regions)])
-    return text.getvalue()
+def _spotted(method: SpottingMethod, video: FaceVideo) -> Spotted:
+    """What a method says at its published thresholds, with what could not be judged as in `optical-flow`.
+
+    Proposals whose apex lies where nothing could be judged are left out and noted.
+    """
+    spotter = method.build(**method.parameters)
+    scores = spotter.score(video)
+    ready = prepare(video.motion)
+    notes = list(ready.notes)
+    kept = []
+    for one in spotter.propose(scores, method.published):
+        if one.kind not in ready.kinds:
+            continue
+        if any(one.apex_s in inside.span for inside in ready.not_judged):
+            notes.append(f"{one.onset_s:.2f} to {one.offset_s:.2f} s: left out, its apex could not be judged")
+        else:
+            kept.append(one)
+    motion = video.motion
+    return Spotted(
+        tuple(kept),  # type: ignore[arg-type]
+        ready.not_judged,
+        tuple(notes),
+        motion.rate_hz,
+        motion.end_s - motion.start_s,
+        np.asarray(scores["times_s"], dtype=np.float64),
+        _relative(method, scores),
+    )
+
+
+def _relative(method: SpottingMethod, scores: Scores) -> FloatArray:
+    """The higher of a method's curves at each time, 1 at its published threshold."""
+    found = np.full(len(scores["times_s"]), np.nan)
+    for kind, threshold in method.published.items():
+        curve = np.asarray(scores[kind], dtype=np.float64)
+        if method.name == "mdmd":  # its thresholds are shares of the way from a curve's mean to its maximum
+            known = curve[np.isfinite(curve)]
+            mean = float(known.mean()) if len(known) else 0.0
+            height = moilanen_threshold(curve, threshold).height - mean
+            curve = (
+                (curve - mean) / height if np.isfinite(height) and height > 0 else np.full_like(curve, np.nan)
+            )
+        else:
+            curve = curve / threshold
+        found = np.fmax(found, curve)
+    return found

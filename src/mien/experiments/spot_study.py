@@ -13,7 +13,7 @@ from mien.core.records import Json, ResultRecord
 from mien.dataset import open_study
 from mien.evaluation import Settings
 from mien.evaluation.spotting_run import SpottingRun, evaluate_spotting
-from mien.evaluation.spotting_score import KINDS, KindScore, score_spotting
+from mien.evaluation.spotting_score import KINDS, KindScore
 from mien.evaluation.spotting_task import SpottingMethod
 from mien.experiments.spotting_filter import Filtered, filter_run
 from mien.experiments.spotting_hearts import VideoHeart, read_hearts
@@ -234,7 +234,7 @@ def _result(
             )
         record = recognised.record
     if request.ccf is not None:
-        filtered = filter_run(record, hearts, request.ccf)
+        filtered = filter_run(record, run.scores, hearts, request.ccf)
         record = filtered.record
     path = record.write(request.out / "records")
-    return StudySpotting(request, record, path, score_spotting(record), filtered, recognised, run.curves)
+    return StudySpotting(request, record, path, run.scores, filtered, recognised, run.curves)

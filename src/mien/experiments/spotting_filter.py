@@ -61,10 +61,22 @@ class Filtered:
         }
 
 
-def filter_run(record: ResultRecord, hearts: Mapping[str, VideoHeart], settings: FilterSettings) -> Filtered:
+def filter_run(
+    record: ResultRecord,
+    before: Mapping[str, KindScore],
+    hearts: Mapping[str, VideoHeart],
+    settings: FilterSettings,
+) -> Filtered:
     """Judge every proposal of a record by the heart of its recording.
 
     Only proposals' own apexes decide; coded ones are judged too, to describe. Both kinds are reported apart.
+
+    Parameters
+    ----------
+    before
+        The record's scores.
+    hearts
+        By recording, all of the record's.
     """
     samples = record.samples
     rows = np.arange(len(samples["role"]))
@@ -75,7 +87,6 @@ def filter_run(record: ResultRecord, hearts: Mapping[str, VideoHeart], settings:
     trials = {name: one.trial for name, one in hearts.items()}
     verdicts = filter_candidates(names.tolist(), at, trials, settings)
     failed = (role == "estimate") & (verdicts.code == FAIL)
-    before = score_rows(samples, record.dataset)
     after = score_rows(samples, record.dataset, left_out=failed)
     reports, others, softs = {}, {}, {}
     for kind in (*KINDS, "overall"):

@@ -17,6 +17,7 @@ from mien.evaluation.spotting_task import SpottingMethod
 
 _SHARES = tuple(round(0.05 * i, 2) for i in range(1, 20))  # of a curve's mean to its maximum (Moilanen)
 _CHANCES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+_PIXELS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 1.0, 1.25, 1.5)
 _FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.15, 1.3, 1.5, 1.75, 2.0, 2.5, 3.0)
 
 
@@ -24,18 +25,22 @@ def build_spotter(place: str, **parameters: Any) -> Any:
     """A spotter by the module of `mien.spotting` and the class in it, as "mdmd:MDMDSpotter"."""
     module, _, name = place.partition(":")
     kind = getattr(import_module(f"mien.spotting.{module}"), name)
-    known = inspect.signature(kind).parameters
-    return kind(**{key: value for key, value in parameters.items() if key in known or key != "seed"})
+    return kind(**{key: tuple(one) if isinstance(one, list) else one for key, one in parameters.items()})
 
 
-def _defaults(place: str, leave_out: tuple[str, ...] = ("seed", "device")) -> dict[str, Json]:
+def _defaults(place: str) -> dict[str, Json]:
+    """The parameters of a spotter that are numbers, words or lists of them; the seed is the run's."""
     module, _, name = place.partition(":")
     kind = getattr(import_module(f"mien.spotting.{module}"), name)
-    return {
-        key: list(one.default) if isinstance(one.default, tuple) else one.default
-        for key, one in inspect.signature(kind).parameters.items()
-        if key not in leave_out and one.default is not inspect.Parameter.empty
-    }
+    found: dict[str, Json] = {}
+    for key, one in inspect.signature(kind).parameters.items():
+        default = list(one.default) if isinstance(one.default, tuple) else one.default
+        parts = default if isinstance(default, list) else [default]
+        if key not in ("seed", "device") and all(
+            part is None or isinstance(part, bool | int | float | str) for part in parts
+        ):
+            found[key] = default
+    return found
 
 
 def _method(
@@ -77,7 +82,28 @@ SPOTTING_METHODS: Mapping[str, SpottingMethod] = MappingProxyType(
                 fields=False,
             ),
             _method("mdmd", "mdmd:MDMDSpotter", "lengths", {"micro": 0.01, "macro": 0.01}, (0.01, *_SHARES)),
-            _method("dma-lbp", "dma_lbp:DMALBPSpotter", "nothing", {"micro": 1.0}, _FACTORS),
+            _method(
+                "dma-lbp", "dma_lbp:DMALBPSpotter", "nothing", {"micro": 1.0}, (*_FACTORS, 4.0, 6.0, 8.0)
+            ),
+            _method(
+                "msof-style",
+                "msof_style:MSOFStyleSpotter",
+                "lengths",
+                {"micro": 0.45, "macro": 0.45},
+                _PIXELS,
+            ),
+            _method("softnet", "softnet:SOFTNetSpotter", "network", {"micro": 0.55, "macro": 0.55}, _SHARES),
+            _method(
+                "abpn", "abpn:ABPNSpotter", "network", {"micro": 0.5, "macro": 0.5}, _CHANCES, fields=False
+            ),
+            _method("sl-swin", "sl_swin:SLSwinSpotter", "network", {"micro": 0.6, "macro": 0.6}, _SHARES),
+            _method(
+                "mesnet-style",
+                "mesnet_style:MESNetStyleSpotter",
+                "network",
+                {"micro": 0.5, "macro": 0.5},
+                _CHANCES,
+            ),
         )
     }
 )

@@ -161,6 +161,10 @@ def measure_faces(
             found[name] = error
             continue
         mine = _jobs(film, parts, settings, number=len(planned))
+        if not settings.fields:  # a pass with fields has measured all of it too
+            richer = _jobs(film, parts, replace(settings, fields=True), number=len(planned))
+            if all(store.wall_s(job.key) is not None for job in richer):
+                mine = richer
         found[name] = MeasuredFace(store, parts.clock, tuple(job.key for job in mine), settings.fields)
         planned.append(parts)
         jobs += mine

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.expression import Expression, Kind
+from mien.core.records import Json
 from mien.core.time import FloatArray
 from mien.features.face_fields import BLOCKS, FIELD_SIZE, FaceFields
 from mien.spotting.frames import (
@@ -97,6 +98,10 @@ class MDMDSpotter:
             if length is not None:
                 self.lags[kind] = max(int(length), _SHORTEST_K)
         return self
+
+    def learned(self) -> dict[str, Json]:
+        """What `fit` has set: k in frames by kind."""
+        return dict(self.lags.items())
 
     def score(self, video: FaceVideo) -> Scores:
         """`times_s`, and of both kinds the contrast in pixels, (n,)."""

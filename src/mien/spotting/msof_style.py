@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.expression import Expression, Kind
+from mien.core.records import Json
 from mien.core.time import FloatArray
 from mien.features.face_fields import FIELD_HZ, FIELD_SIZE, FaceFields
 from mien.signals.face.regions import REGION_NAMES, mdmo_regions, region_masks, template_landmarks
@@ -107,6 +108,10 @@ class MSOFStyleSpotter:
             if length is not None:
                 self.lags[kind] = max(int(length), 1)
         return self
+
+    def learned(self) -> dict[str, Json]:
+        """What `fit` has set: k in frames by kind."""
+        return dict(self.lags.items())
 
     def score(self, video: FaceVideo) -> Scores:
         """`times_s`; of each kind the highest curve in pixels, (n,), and the curves of all `ROIS`, (n, 7)."""
