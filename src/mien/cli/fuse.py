@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mien.cli.output import duration, number, print_json, print_plan, print_table, with_interval
-from mien.cli.recognise import _changes, _device, _measure_settings, _tested
+from mien.cli.recognise import _device, _measure_settings, _tested, read_changes
 
 
 def register(app: typer.Typer) -> None:
@@ -100,7 +100,7 @@ def fuse(
         n_folds=folds,
         seed=seed,
         epochs=epochs,
-        changes=_changes(settings or []),
+        changes=read_changes(settings or []),
         n_workers=workers,
         face=_measure_settings(alignment, "haar", None, "refuse", None, "remove"),
         around=ApexSettings(

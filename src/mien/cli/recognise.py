@@ -115,7 +115,7 @@ def recognise(
         imbalance=imbalance,
         augment=augment,
         device=_device(device, method),
-        changes=_changes(settings or []),
+        changes=read_changes(settings or []),
         save=save,
     )
     if plan:
@@ -179,7 +179,7 @@ def _device(name: str, methods: list[str]) -> str:
     return name
 
 
-def _changes(settings: list[str]) -> dict[str, Any]:
+def read_changes(settings: list[str]) -> dict[str, Any]:
     """Values by parameter, from "name=value"; values are read as JSON, and as words where they are none."""
     import json
 

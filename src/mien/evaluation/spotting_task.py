@@ -165,6 +165,8 @@ class SpottingMethod:
         As `evaluation.Method`.
     needs_fields
         Whether it is given displacement and texture of all places.
+    thresholds_are
+        "heights" of a curve, or "shares" of the way from its mean to its maximum (Moilanen et al. 2014).
     """
 
     name: str
@@ -177,6 +179,7 @@ class SpottingMethod:
     libraries: tuple[str, ...] = ("numpy",)
     imports: tuple[str, ...] = ()
     needs_fields: bool = False
+    thresholds_are: Literal["heights", "shares"] = "heights"
 
     @property
     def kinds(self) -> tuple[Kind, ...]:

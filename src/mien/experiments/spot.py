@@ -14,18 +14,16 @@ import numpy as np
 
 from mien.core.errors import DataError, OptionError
 from mien.core.records import Json
-from mien.core.time import FloatArray
 from mien.evaluation.spotting_task import SpottingMethod
 from mien.experiments.sources import is_study, owner_of_film
 from mien.experiments.spot_exports import write_video_exports
-from mien.experiments.spotting_methods import SPOTTING_METHODS, find_spotter
+from mien.experiments.spotting_methods import SPOTTING_METHODS, find_spotter, relative_curve
 from mien.features.face_pass import Film, PassSettings, measure_faces
 from mien.jobs import Executor, ProcessPool, Store, silent
 from mien.recording.formats.video_parts import FrameTimes
 from mien.spotting import Spotted, spot_by_optical_flow
-from mien.spotting.frames import moilanen_threshold
 from mien.spotting.optical_flow import prepare
-from mien.spotting.spotter import FaceVideo, Scores
+from mien.spotting.spotter import FaceVideo
 
 Progress = Callable[[int, int, str], None]
 
@@ -159,23 +157,5 @@ def _spotted(method: SpottingMethod, video: FaceVideo) -> Spotted:
         motion.rate_hz,
         motion.end_s - motion.start_s,
         np.asarray(scores["times_s"], dtype=np.float64),
-        _relative(method, scores),
+        relative_curve(method, scores, method.published),
     )
-
-
-def _relative(method: SpottingMethod, scores: Scores) -> FloatArray:
-    """The higher of a method's curves at each time, 1 at its published threshold."""
-    found = np.full(len(scores["times_s"]), np.nan)
-    for kind, threshold in method.published.items():
-        curve = np.asarray(scores[kind], dtype=np.float64)
-        if method.name == "mdmd":  # its thresholds are shares of the way from a curve's mean to its maximum
-            known = curve[np.isfinite(curve)]
-            mean = float(known.mean()) if len(known) else 0.0
-            height = moilanen_threshold(curve, threshold).height - mean
-            curve = (
-                (curve - mean) / height if np.isfinite(height) and height > 0 else np.full_like(curve, np.nan)
-            )
-        else:
-            curve = curve / threshold
-        found = np.fmax(found, curve)
-    return found

@@ -10,9 +10,13 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mien.core.errors import OptionError
 from mien.core.expression import Kind
 from mien.core.records import Json
+from mien.core.time import FloatArray
 from mien.evaluation.spotting_task import SpottingMethod
 
 _SHARES = tuple(round(0.05 * i, 2) for i in range(1, 20))  # of a curve's mean to its maximum (Moilanen)
@@ -51,6 +55,7 @@ def _method(
     options: tuple[float, ...],
     *,
     fields: bool = True,
+    shares: bool = False,
 ) -> SpottingMethod:
     network = learns == "network"
     return SpottingMethod(
@@ -66,6 +71,7 @@ def _method(
         if network
         else (f"mien.spotting.{place.partition(':')[0]}",),
         needs_fields=fields,
+        thresholds_are="shares" if shares else "heights",
     )
 
 
@@ -81,7 +87,14 @@ SPOTTING_METHODS: Mapping[str, SpottingMethod] = MappingProxyType(
                 _FACTORS,
                 fields=False,
             ),
-            _method("mdmd", "mdmd:MDMDSpotter", "lengths", {"micro": 0.01, "macro": 0.01}, (0.01, *_SHARES)),
+            _method(
+                "mdmd",
+                "mdmd:MDMDSpotter",
+                "lengths",
+                {"micro": 0.01, "macro": 0.01},
+                (0.01, *_SHARES),
+                shares=True,
+            ),
             _method(
                 "dma-lbp", "dma_lbp:DMALBPSpotter", "nothing", {"micro": 1.0}, (*_FACTORS, 4.0, 6.0, 8.0)
             ),
@@ -92,11 +105,25 @@ SPOTTING_METHODS: Mapping[str, SpottingMethod] = MappingProxyType(
                 {"micro": 0.45, "macro": 0.45},
                 _PIXELS,
             ),
-            _method("softnet", "softnet:SOFTNetSpotter", "network", {"micro": 0.55, "macro": 0.55}, _SHARES),
+            _method(
+                "softnet",
+                "softnet:SOFTNetSpotter",
+                "network",
+                {"micro": 0.55, "macro": 0.55},
+                _SHARES,
+                shares=True,
+            ),
             _method(
                 "abpn", "abpn:ABPNSpotter", "network", {"micro": 0.5, "macro": 0.5}, _CHANCES, fields=False
             ),
-            _method("sl-swin", "sl_swin:SLSwinSpotter", "network", {"micro": 0.6, "macro": 0.6}, _SHARES),
+            _method(
+                "sl-swin",
+                "sl_swin:SLSwinSpotter",
+                "network",
+                {"micro": 0.6, "macro": 0.6},
+                _SHARES,
+                shares=True,
+            ),
             _method(
                 "mesnet-style",
                 "mesnet_style:MESNetStyleSpotter",
@@ -152,3 +179,23 @@ def find_spotter(
     if device != "cpu" and method.learns == "network":
         asked["device"] = device
     return replace(method, parameters={**method.parameters, **asked}) if asked else method
+
+
+def relative_curve(
+    method: SpottingMethod, scores: Mapping[str, NDArray[Any]], thresholds: Mapping[Kind, float]
+) -> FloatArray:
+    """The higher of a video's curves at each time, 1 at the threshold; NaN where nothing was judged.
+
+    Shape as `scores["times_s"]`; kinds that `thresholds` leaves out are not looked at.
+    """
+    found = np.full(len(scores["times_s"]), np.nan)
+    for kind, threshold in thresholds.items():
+        curve = np.asarray(scores[kind], dtype=np.float64)
+        known = curve[np.isfinite(curve)]
+        rest, height = 0.0, threshold
+        if method.thresholds_are == "shares" and len(known):
+            rest = float(known.mean())
+            height = threshold * (float(known.max()) - rest)
+        if height > 0:
+            found = np.fmax(found, (curve - rest) / height)
+    return found
