@@ -11,54 +11,23 @@ from scipy.signal import lfilter
 
 from mien.core.signal import Signal
 from mien.core.time import Interval
-from mien.simulate.bodies import EMOTION_EFFECTS, Baselines, BodyPlan, Coupling, EmotionSpan, simulate_body
-from mien.spotting.filter_controls import Candidates, Instants
-from mien.spotting.filter_report import likelihood_ratio, report_filter
-from mien.spotting.heart_rate_filter import (
-    FilterSettings,
-    filter_candidates,
-    random_instants,
-    shifted_verdicts,
+from mien.experiments.filter_worlds import (
+    FilterWorld,
+    people_of,
+    simulate_filter_study,
+    simulate_proposals,
+    trial_apexes,
 )
-from mien.spotting.trial_heart import Heart, HeartTrial, heart_from_beats
+from mien.simulate.bodies import Coupling
+from mien.spotting.filter_controls import Candidates
+from mien.spotting.filter_report import likelihood_ratio
+from mien.spotting.heart_rate_filter import FilterSettings, filter_candidates
+from mien.spotting.trial_heart import Heart, HeartTrial
 
 NULL_STUDIES, COUPLED_STUDIES, LIGHT_STUDIES = 100, 25, 300
-NO_COUPLING = Coupling(0.0, 0.0, 0.0)
-PEOPLE, TRIALS, TRIAL_S, REST_S = 16, 6, 28.0, 4.0
-FOUND, FALSE_PER_TRIAL = 0.6, 3
+NULL, COUPLED = FilterWorld(), FilterWorld(coupling=Coupling())
+TRIALS, TRIAL_S = NULL.trials, NULL.trial_s
 SETTINGS = FilterSettings()
-
-
-def _trial_apexes(rng, start_s, length_s):
-    """One or two apexes, 2 s or more apart, half a second or more from the ends."""
-    room = length_s - 1.0
-    if rng.random() < 0.5:
-        return [start_s + 0.5 + room * rng.random()]
-    first, second = np.sort(rng.random(2)) * (room - 2.0)
-    return [start_s + 0.5 + first, start_s + 2.5 + second]
-
-
-def _bodies(coupling, rng):
-    """Trials and true apexes of simulated people, heart rates from their true beats."""
-    trials, apexes = {}, []
-    for person in range(PEOPLE):
-        starts = REST_S + np.arange(TRIALS) * (TRIAL_S + REST_S)
-        at = [_trial_apexes(rng, start, TRIAL_S) for start in starts]
-        spans = [EmotionSpan(s, s + TRIAL_S, str(rng.choice(list(EMOTION_EFFECTS)))) for s in starts]
-        plan = BodyPlan(
-            starts[-1] + TRIAL_S + REST_S,
-            tuple(np.concatenate(at).tolist()),
-            tuple(spans),
-            rate_hz=50.0,
-            baselines=Baselines.draw(rng),
-            coupling=coupling,
-        )
-        heart = heart_from_beats(simulate_body(plan, rng).beats_s)
-        for number, (start, times) in enumerate(zip(starts, at, strict=True)):
-            name = f"{person:03}-{number}"
-            trials[name] = HeartTrial(Interval(start, start + TRIAL_S), heart)
-            apexes += [(name, time) for time in times]
-    return trials, apexes
 
 
 def _noise(people, rng):
@@ -73,40 +42,8 @@ def _noise(people, rng):
             name = f"{person:03}-{number}"
             span = Interval(number * TRIAL_S, (number + 1) * TRIAL_S - 0.25)
             trials[name] = HeartTrial(span, heart)
-            apexes += [(name, time) for time in _trial_apexes(rng, span.start_s, span.duration_s)]
+            apexes += [(name, time) for time in trial_apexes(rng, span.start_s, span.duration_s)]
     return trials, apexes
-
-
-def _proposals(trials, apexes, rng):
-    """Trial and apex of every candidate, and the expression it hits, -1 for none."""
-    found = np.flatnonzero(rng.random(len(apexes)) < FOUND)
-    rows = [(*apexes[row], row) for row in found]
-    for name, trial in trials.items():
-        for _ in range(FALSE_PER_TRIAL):
-            rows.append((name, trial.span.start_s + 0.5 + (trial.span.duration_s - 1) * rng.random(), -1))
-    names, times, reference = zip(*rows, strict=True)
-    return list(names), np.array(times), np.array(reference)
-
-
-def _subjects(names):
-    return [name[:3] for name in names]
-
-
-def _report(trials, apexes, rng, seed, *, shifts=0):
-    names, times, reference = _proposals(trials, apexes, rng)
-    code = filter_candidates(names, times, trials, SETTINGS).code
-    known = filter_candidates(*zip(*apexes, strict=True), trials, SETTINGS).code
-    instants, at = random_instants(trials, per_trial=5, seed=seed)
-    return report_filter(
-        Candidates(_subjects(names), reference=reference, code=code, score=rng.random(len(names))),
-        Instants(_subjects([name for name, _ in apexes]), known),
-        SETTINGS,
-        random=Instants(_subjects(instants), filter_candidates(instants, at, trials, SETTINGS).code),
-        shifted=shifted_verdicts(names, times, trials, SETTINGS, n_shifts=shifts, seed=seed)
-        if shifts
-        else None,
-        seed=seed,
-    )
 
 
 def _covered(intervals):
@@ -120,7 +57,7 @@ def test_null_world_the_likelihood_ratio_covers_one() -> None:
     reports = []
     for seed in range(NULL_STUDIES):
         rng = np.random.default_rng([seed, 81])
-        reports.append(_report(*_bodies(NO_COUPLING, rng), rng, seed, shifts=200))
+        reports.append(simulate_filter_study(NULL, rng, seed=seed, n_shifts=200))
     covered = _covered([r.likelihood_ratio for r in reports])
     small = sum(r.shifted.lr_p < 0.05 for r in reports)
     rises = sum(r.f1_change.low > 0 for r in reports)
@@ -148,9 +85,9 @@ def test_null_world_of_noise_covers_one(people: int) -> None:
     for seed in range(LIGHT_STUDIES):
         rng = np.random.default_rng([seed, people, 82])
         trials, apexes = _noise(people, rng)
-        names, times, reference = _proposals(trials, apexes, rng)
+        names, times, reference = simulate_proposals(NULL, trials, apexes, rng)
         code = filter_candidates(names, times, trials, SETTINGS).code
-        seen = Candidates(_subjects(names), reference=reference, code=code)
+        seen = Candidates(people_of(names), reference=reference, code=code)
         found.append(likelihood_ratio(seen, n_resamples=1000, seed=seed))
     covered = _covered(found)
     print(f"noise, {people} people: LR interval covers 1 in {100 * covered / LIGHT_STUDIES:.1f} % of studies")
@@ -163,7 +100,7 @@ def test_coupled_world_is_found_and_recall_falls_by_the_pass_rate() -> None:
     reports = []
     for seed in range(COUPLED_STUDIES):
         rng = np.random.default_rng([seed, 83])
-        reports.append(_report(*_bodies(Coupling(), rng), rng, seed, shifts=200))
+        reports.append(simulate_filter_study(COUPLED, rng, seed=seed, n_shifts=200))
     detected = sum(r.likelihood_ratio.low > 1 for r in reports)
     shifted = sum(r.shifted.lr_p < 0.05 for r in reports)
     ratio = np.exp(np.mean([np.log(r.likelihood_ratio.value) for r in reports]))

@@ -5,7 +5,7 @@ Methods that learn have nobody to learn from here: they are for studies (`spot_s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from mien.core.errors import DataError, OptionError
+from mien.core.expression import Kind
 from mien.core.records import Json
+from mien.core.time import Interval
 from mien.evaluation.spotting_task import SpottingMethod
 from mien.experiments.sources import is_study, owner_of_film
 from mien.experiments.spot_exports import write_video_exports
@@ -21,9 +23,10 @@ from mien.experiments.spotting_methods import SPOTTING_METHODS, find_spotter, re
 from mien.features.face_pass import Film, PassSettings, measure_faces
 from mien.jobs import Executor, ProcessPool, Store, silent
 from mien.recording.formats.video_parts import FrameTimes
-from mien.spotting import Spotted, spot_by_optical_flow
+from mien.spotting import Spotted, Unjudged, spot_by_optical_flow
+from mien.spotting.frames import runs
 from mien.spotting.optical_flow import prepare
-from mien.spotting.spotter import FaceVideo
+from mien.spotting.spotter import FaceVideo, Scores
 
 Progress = Callable[[int, int, str], None]
 
@@ -150,12 +153,44 @@ def _spotted(method: SpottingMethod, video: FaceVideo) -> Spotted:
         else:
             kept.append(one)
     motion = video.motion
+    more, told = _outside_window(scores, ready.kinds, method, ready.not_judged)
+    notes += told
     return Spotted(
         tuple(kept),  # type: ignore[arg-type]
-        ready.not_judged,
+        tuple(sorted([*ready.not_judged, *more], key=lambda one: one.span)),
         tuple(notes),
         motion.rate_hz,
         motion.end_s - motion.start_s,
         np.asarray(scores["times_s"], dtype=np.float64),
         relative_curve(method, scores, method.published),
     )
+
+
+def _outside_window(
+    scores: Scores, kinds: Sequence[Kind], method: SpottingMethod, known: Sequence[Unjudged]
+) -> tuple[list[Unjudged], list[str]]:
+    """Spans with a face in which a method's window does not fit: of no kind, and notes on single kinds.
+
+    A method that compares a frame with others before and after it says nothing near a beginning, an end or a
+    gap.
+    """
+    times = np.asarray(scores["times_s"], dtype=np.float64)
+    told = np.zeros(len(times), dtype=bool)
+    for one in known:
+        told |= (times >= one.span.start_s) & (times < one.span.end_s)
+    blind = {kind: np.isnan(np.asarray(scores[kind])) & ~told for kind in method.kinds if kind in kinds}
+    if not blind or not len(times):
+        return [], []
+    step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+    every = np.logical_and.reduce(list(blind.values()))
+    reason = f"too near a beginning, an end or a gap for {method.name}"
+    spans = [
+        Unjudged(Interval(float(times[first]), float(times[stop - 1]) + step), reason)
+        for first, stop in runs(every)
+    ]
+    notes = [
+        f"{times[first]:.2f} to {times[stop - 1] + step:.2f} s: no {kind}-expression could be seen, {reason}"
+        for kind, one in blind.items()
+        for first, stop in runs(one & ~every)
+    ]
+    return spans, notes

@@ -11,6 +11,8 @@ half its time. The presets as they are stop at a coarser scale and show .16 ("fa
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -19,9 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.time import FloatArray
-from mien.signals.face import optical_strain, remove_head_motion
 from mien.signals.face.finding import EYES, Face
-from mien.signals.face.head_motion import rigid_weights
+from mien.signals.face.head_motion import HeadMotion, rigid_weights, template_fit
 from mien.signals.face.regions import REGION_NAMES, mdmo_regions, region_masks, template_landmarks
 
 SIZE = 128
@@ -32,7 +33,7 @@ HEAD = ("shift_x_px", "shift_y_px", "roll_rad", "zoom", "residual_px")
 
 _LIKE = 0.7  # correlation with the reference at rigid places, or more, as `HeadTracker` asks
 _EYE_REACH = (1.15, 2.2)  # of the lids' outline, across and down: a closing lid crosses it
-_CENTRE = np.array([0.5, 0.45]) * SIZE - 0.5
+_CENTRE = np.array([0.5 * SIZE - 0.5, 0.45 * SIZE - 0.5, 1.0])
 
 Picture = NDArray[np.uint8]
 
@@ -65,6 +66,9 @@ class Aligner:
         self._by = max(1, int(smaller))
         rest = smaller / self._by
         self._blur = 0.5 * np.sqrt(rest**2 - 1) if rest > 1.1 else 0.0
+        edge = np.array([[-0.5, -0.5], [SIZE - 0.5, -0.5], [-0.5, SIZE - 0.5], [SIZE - 0.5] * 2])
+        corners = (edge - to_face[:, 2]) @ self.from_face.T
+        self._box = list(zip(corners.min(axis=0).tolist(), corners.max(axis=0).tolist(), strict=True))
 
     def moved(self, shift: FloatArray) -> Aligner:
         """The aligner for a head that has moved by (x, y) pixels of the picture."""
@@ -75,24 +79,30 @@ class Aligner:
         """The aligned face of a head moved by `shift`; averaged by a whole number first: nothing aliases."""
         import cv2
 
-        by, (height, width) = self._by, picture.shape
-        edge = np.array([[-0.5, -0.5], [SIZE - 0.5, -0.5], [-0.5, SIZE - 0.5], [SIZE - 0.5] * 2])
-        corners = (edge - self.to_face[:, 2]) @ self.from_face.T + shift
-        last = np.array([max(width // by, 1), max(height // by, 1)])
-        low = np.clip(np.floor(corners.min(axis=0) / by) - 2, 0, last - 1).astype(int)
-        high = np.clip(np.ceil(corners.max(axis=0) / by) + 3, low + 1, last).astype(int)
-        near: Any = picture[low[1] * by : high[1] * by, low[0] * by : high[0] * by]
+        by = self._by
+        (left, right), (top, bottom) = (
+            _span(low + by_shift, high + by_shift, by, size)
+            for (low, high), by_shift, size in zip(self._box, shift, reversed(picture.shape), strict=True)
+        )
+        near: Any = picture[top * by : bottom * by, left * by : right * by]
         if by > 1:
-            near = cv2.resize(near, tuple((high - low).tolist()), interpolation=cv2.INTER_AREA)
+            near = cv2.resize(near, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
         if self._blur > 0:
             near = cv2.GaussianBlur(near, (0, 0), self._blur)
-        linear = self.to_face[:, :2]
-        corner = low * by + (by - 1) / 2 - shift
-        map_ = np.column_stack([linear * by, self.to_face[:, 2] + linear @ corner])
+        map_ = self.to_face.copy()
+        map_[:, 2] += map_[:, :2] @ (np.array([left, top]) * by + (by - 1) / 2 - shift)
+        map_[:, :2] *= by
         face = cv2.warpAffine(
             near, map_, (SIZE, SIZE), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
         )
         return np.asarray(face, dtype=np.uint8)
+
+
+def _span(low: float, high: float, by: int, size: int) -> tuple[int, int]:
+    """First averaged pixel and the one after the last, a little beyond `low` and `high` where there are."""
+    last = max(size // by, 1)
+    first = min(max(math.floor(low / by) - 2, 0), last - 1)
+    return first, min(max(math.ceil(high / by) + 3, first + 1), last)
 
 
 class ReferenceFace:
@@ -113,6 +123,7 @@ class ReferenceFace:
         """Of the head since the reference, in the picture's pixels."""
         self.eyes: FloatArray = np.asarray(face.eyes, dtype=np.float64)
         self.grey = self._cut(picture)
+        self._rigid = _rigid_level(self.grey)
 
     @property
     def eyes_now(self) -> FloatArray:
@@ -126,26 +137,28 @@ class ReferenceFace:
         """
         before = self.shift
         grey = self._cut(picture)
-        if not _alike(self.grey, grey):
-            self._advance(*_steady(self.grey, grey)[1:])
+        if not self._alike(grey):
+            self._advance(_flow(self.grey, grey)[1])
             grey = self._cut(picture)
-            if not _alike(self.grey, grey):
+            if not self._alike(grey):
                 self.shift = before
                 return None
-        field, affine, residual = _steady(self.grey, grey)
-        shift_px = self.aligner.to_face[:, :2] @ self.shift + affine @ (*_CENTRE, 1.0)
+        flow, moved = _flow(self.grey, grey)
+        affine = moved.affine
+        shift_px = self.aligner.to_face[:, :2] @ self.shift + affine @ _CENTRE
         roll, zoom = (affine[1, 0] - affine[0, 1]) / 2, (affine[0, 0] + affine[1, 1]) / 2
-        self._advance(affine, residual)
-        u, v = field.astype(np.float64)
-        channels = np.stack([u, v, np.hypot(u, v), optical_strain(u, v)])
-        pixels, starts, sizes = _pixels()
-        sums = np.add.reduceat(channels.reshape(len(CHANNELS), -1)[:, pixels], starts, axis=1)
-        head = np.array([*shift_px, roll, zoom, residual], dtype=np.float32)
-        return Motion(np.asarray((sums / sizes).T, dtype=np.float32), head, field if whole else None)
+        self._advance(moved)
+        head = np.array([*shift_px, roll, zoom, moved.residual_px], dtype=np.float32)
+        field = flow.transpose(2, 0, 1) - moved.field((SIZE, SIZE)) if whole else None
+        return Motion(region_means(flow, affine), head, field)
 
-    def _advance(self, affine: FloatArray, residual: float) -> None:
-        moved = affine @ (*_CENTRE, 1.0)
-        if np.hypot(*moved) < 0.25 * SIZE:
+    def _alike(self, grey: Picture) -> bool:
+        """Whether an aligned picture shows this face, by the places that no expression moves."""
+        return bool(_rigid_places()[1] @ (self._rigid * _rigid_level(grey)) > _LIKE)
+
+    def _advance(self, head: HeadMotion) -> None:
+        moved = head.affine @ _CENTRE
+        if math.hypot(*moved) < 0.25 * SIZE:
             self.shift = self.shift + self.aligner.from_face @ moved
 
     def _cut(self, picture: Picture) -> Picture:
@@ -161,11 +174,11 @@ def _eye_map(eyes: FloatArray) -> FloatArray:
     return np.column_stack([linear, goal[0] - linear @ eyes[0]])
 
 
-def _steady(first: Picture, second: Picture) -> tuple[NDArray[np.float32], FloatArray, float]:
-    """The flow without the head's motion; that motion, (2, 3); and what the fit left."""
-    flow = _engine().calc(first, second, np.zeros((SIZE, SIZE, 2), np.float32))
-    field, head = remove_head_motion(np.ascontiguousarray(flow.transpose(2, 0, 1)))
-    return field, head.affine, head.residual_px
+def _flow(first: Picture, second: Picture) -> tuple[NDArray[np.float32], HeadMotion]:
+    """The flow, (SIZE, SIZE, 2), and the head's motion in it."""
+    flow = np.asarray(_engine().calc(first, second, np.zeros((SIZE, SIZE, 2), np.float32)))
+    fit = template_fit((SIZE, SIZE))
+    return flow, fit(*flow[fit.at].T)
 
 
 @lru_cache(maxsize=1)
@@ -179,30 +192,77 @@ def _engine() -> Any:
     return engine
 
 
-def _alike(first: Picture, second: Picture) -> bool:
-    """Whether two aligned pictures show one face, by the places that no expression moves."""
-    at, weights = _rigid()
-    a, b = (picture.ravel()[at].astype(np.float64) for picture in (first, second))
-    a, b = a - weights @ a, b - weights @ b
-    size = np.sqrt((weights @ a**2) * (weights @ b**2))
-    return bool(size > 0 and weights @ (a * b) > _LIKE * size)
+def _rigid_level(grey: Picture) -> FloatArray:
+    """Levels at rigid places about their mean, of spread 1; all 0 where there is no texture."""
+    at, weights = _rigid_places()
+    level = grey.ravel()[at].astype(np.float64)
+    level -= weights @ level
+    size = math.sqrt(weights @ (level * level))
+    return level / size if size > 0 else level * 0.0
 
 
 @lru_cache(maxsize=1)
-def _rigid() -> tuple[NDArray[np.int64], FloatArray]:
+def _rigid_places() -> tuple[NDArray[np.int64], FloatArray]:
     weights = rigid_weights((SIZE, SIZE)).ravel()
     at = np.flatnonzero(weights)[::4]
     return at, weights[at] / weights[at].sum()
 
 
+def region_means(flow: NDArray[np.float32], affine: FloatArray) -> NDArray[np.float32]:
+    """Means over `REGIONS` of u, v, magnitude and strain without the head's motion, (regions, channels).
+
+    Parameters
+    ----------
+    flow
+        Shape (SIZE, SIZE, 2), float32.
+    affine
+        Shape (2, 3): the head's motion, as in `HeadMotion`.
+    """
+    means = np.zeros((len(REGIONS), len(CHANNELS)), dtype=np.float32)
+    _means()(flow, affine, *_pixels(), means)
+    return means
+
+
 @lru_cache(maxsize=1)
-def _pixels() -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]:
-    """The pixels of all regions one after another, where each begins, and how many it has."""
+def _means() -> Callable[..., None]:
+    """The compiled `_add_up`; numba is imported when a face is measured for the first time."""
+    from numba import njit
+
+    compiled: Callable[..., None] = njit(cache=True, nogil=True)(_add_up)
+    return compiled
+
+
+def _add_up(flow, affine, rows, columns, starts, means):  # type: ignore[no-untyped-def]  # compiled
+    """Fill the means; strain is that of `optical_strain` at pixels beside which there are others."""
+    down = 2 * flow.shape[1]
+    values = flow.ravel()
+    for region in range(means.shape[0]):
+        sum_u = sum_v = sum_length = sum_strain = 0.0
+        for k in range(starts[region], starts[region + 1]):
+            y, x = rows[k], columns[k]
+            at = down * y + 2 * x
+            u = values[at] - (affine[0, 0] * x + affine[0, 1] * y + affine[0, 2])
+            v = values[at + 1] - (affine[1, 0] * x + affine[1, 1] * y + affine[1, 2])
+            u_x = 0.5 * (values[at + 2] - values[at - 2]) - affine[0, 0]
+            v_x = 0.5 * (values[at + 3] - values[at - 1]) - affine[1, 0]
+            u_y = 0.5 * (values[at + down] - values[at - down]) - affine[0, 1]
+            v_y = 0.5 * (values[at + down + 1] - values[at - down + 1]) - affine[1, 1]
+            sum_u += u
+            sum_v += v
+            sum_length += math.sqrt(u * u + v * v)
+            sum_strain += math.sqrt(u_x * u_x + v_y * v_y + 0.5 * (u_y + v_x) ** 2)
+        n = starts[region + 1] - starts[region]
+        means[region, 0], means[region, 1] = sum_u / n, sum_v / n
+        means[region, 2], means[region, 3] = sum_length / n, sum_strain / n
+
+
+@lru_cache(maxsize=1)
+def _pixels() -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
+    """Rows and columns of all regions' pixels, none at the border; where each begins and the last ends."""
     points = template_landmarks(SIZE)
     eyes = [points[first : first + 6] for first in (36, 42)]
     wide = [eye.mean(axis=0) + (eye - eye.mean(axis=0)) * _EYE_REACH for eye in eyes]
     masks = region_masks([*mdmo_regions(points), *wide, points[48:60]], (SIZE, SIZE))
-    each = [np.flatnonzero(mask) for mask in masks]
-    sizes = np.array([len(one) for one in each])
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    return np.concatenate(each), starts.astype(np.int64), sizes.astype(np.float64)
+    _, rows, columns = np.nonzero(masks)
+    starts = np.cumsum([0, *masks.sum(axis=(1, 2)).tolist()])
+    return rows.astype(np.int32), columns.astype(np.int32), starts.astype(np.int64)

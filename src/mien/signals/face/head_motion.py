@@ -10,6 +10,7 @@ pixels, (0, 0) at the middle of the first pixel; a flow is (2, height, width), u
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -159,18 +160,63 @@ def remove_head_motion(
     """
     _check_flow(flow, model)
     shape = (flow.shape[1], flow.shape[2])
-    rows, columns, chosen = _points(shape, weights)
-    observed = np.asarray(flow[:, rows, columns], dtype=np.float64)
-    # Coordinates about the middle, of size about 1: the normal equations stay well conditioned.
-    scale = max(shape) / 2
-    middle_x, middle_y = (shape[1] - 1) / 2, (shape[0] - 1) / 2
-    design = _design((columns - middle_x) / scale, (rows - middle_y) / scale, model)
-    found, kept, length = _robust_fit(design, observed, chosen)
-    local = _as_affine(found, model)
-    linear = local[:, :2] / scale
-    affine = np.column_stack([linear, local[:, 2] - linear @ (middle_x, middle_y)])
-    motion = HeadMotion(affine, int(np.count_nonzero(kept)), _median(length))
+    fit = template_fit(shape, model) if weights is None else RigidFit(shape, weights, model)
+    rows, columns = fit.at
+    motion = fit(flow[0, rows, columns], flow[1, rows, columns])
     return np.asarray(flow - motion.field(shape), dtype=np.float32), motion
+
+
+class RigidFit:
+    """The head's motion from the flow at rigid places, for many flows of one shape: see `remove_head_motion`.
+
+    A displacement is taken as a complex number, u + iv, and so is every parameter: all models are then the
+    same least squares with one, two or three unknowns.
+
+    Parameters
+    ----------
+    shape
+        Height and width of the flows.
+    weights, model
+        As `remove_head_motion`.
+
+    Raises
+    ------
+    DataError
+        If the weights cannot be.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        weights: NDArray[np.floating] | None = None,
+        model: MotionModel = "affine",
+    ) -> None:
+        rows, columns, self._weights = _points(shape, weights)
+        self.at = rows, columns
+        """Rows and columns of the pixels that are looked at."""
+        self._model: MotionModel = model
+        # Coordinates about the middle, of size about 1: the normal equations stay well conditioned.
+        self._scale = max(shape) / 2
+        self._middle = np.array([(shape[1] - 1) / 2, (shape[0] - 1) / 2])
+        x, y = ((at - half) / self._scale for at, half in zip((columns, rows), self._middle, strict=True))
+        self._basis = _basis(x, y, model)
+
+    def __call__(self, u: NDArray[np.floating], v: NDArray[np.floating]) -> HeadMotion:
+        """The motion behind displacements at the pixels of `at`."""
+        kept = np.ones_like(self._weights)
+        length = np.empty_like(self._weights)
+        observed = u.astype(np.float64), v.astype(np.float64)
+        found = _robust_fit()(self._basis, *observed, self._weights, kept, length)
+        affine = _as_affine(found, self._model)
+        affine[:, :2] /= self._scale
+        affine[:, 2] -= affine[:, :2] @ self._middle
+        return HeadMotion(affine, int(np.count_nonzero(kept)), _median(length))
+
+
+@lru_cache(maxsize=16)
+def template_fit(shape: tuple[int, int], model: MotionModel = "affine") -> RigidFit:
+    """The fit at the template's rigid places."""
+    return RigidFit(shape, None, model)
 
 
 def _points(
@@ -204,50 +250,79 @@ def _median(values: FloatArray) -> float:
     return float(np.partition(values, values.size // 2)[values.size // 2])
 
 
-def _design(x: FloatArray, y: FloatArray, model: MotionModel) -> FloatArray:
-    """Shape (2, n, parameters): what each parameter does to u and v."""
+def _basis(x: FloatArray, y: FloatArray, model: MotionModel) -> FloatArray:
+    """What each complex parameter is multiplied with, (parameters, 2, n): real and imaginary parts."""
     one, no = np.ones_like(x), np.zeros_like(x)
-    if model == "translation":
-        return np.stack([np.stack([one, no], 1), np.stack([no, one], 1)])
-    if model == "similarity":
-        return np.stack([np.stack([one, no, x, -y], 1), np.stack([no, one, y, x], 1)])
-    return np.stack([np.stack([one, x, y, no, no, no], 1), np.stack([no, no, no, one, x, y], 1)])
+    models = {
+        "translation": [(one, no)],
+        "similarity": [(one, no), (x, y)],
+        "affine": [(one, no), (x, no), (y, no)],
+    }
+    return np.array(models[model])
 
 
-def _as_affine(found: FloatArray, model: MotionModel) -> FloatArray:
-    if model == "translation":
-        return np.array([[0.0, 0.0, found[0]], [0.0, 0.0, found[1]]])
-    if model == "similarity":
-        return np.array([[found[2], -found[3], found[0]], [found[3], found[2], found[1]]])
-    return np.array([[found[1], found[2], found[0]], [found[4], found[5], found[3]]])
+def _as_affine(found: NDArray[np.complex128], model: MotionModel) -> FloatArray:
+    shift, *linear = found.tolist()
+    by_x, by_y = linear if model == "affine" else (linear[0], 1j * linear[0]) if linear else (0j, 0j)
+    return np.array([[by_x.real, by_y.real, shift.real], [by_x.imag, by_y.imag, shift.imag]])
 
 
-def _robust_fit(
-    design: FloatArray, observed: FloatArray, chosen: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Parameters, Tukey's weights and lengths of the residuals."""
-    weights, length, kept = chosen, chosen, np.ones_like(chosen)
-    n_parameters = design.shape[2]
-    flat, wanted = design.reshape(-1, n_parameters), observed.ravel()  # u of all points, then v
-    apart = np.ascontiguousarray(flat.T).reshape(n_parameters, 2, -1)
-    found: FloatArray = np.zeros(n_parameters)
+@lru_cache(maxsize=1)
+def _robust_fit() -> Callable[..., NDArray[np.complex128]]:
+    """The compiled `_fit`; numba is imported when a flow is fitted for the first time."""
+    from numba import njit
+
+    compiled: Callable[..., NDArray[np.complex128]] = njit(cache=True, nogil=True)(_fit)
+    return compiled
+
+
+def _fit(basis, u, v, chosen, kept, length):  # type: ignore[no-untyped-def]  # compiled
+    """Parameters; fills Tukey's weights and the lengths of the residuals."""
+    n_parameters, _, n = basis.shape
+    weights, rest_u, rest_v = chosen.copy(), u.copy(), v.copy()
+    found = np.zeros(n_parameters, dtype=np.complex128)
+    normal = np.zeros((n_parameters, n_parameters), dtype=np.complex128)
+    right = np.zeros(n_parameters, dtype=np.complex128)
     for step in range(_STEPS):
-        weighted = (apart * weights).reshape(n_parameters, -1)
-        normal = weighted @ flat
-        normal.flat[:: n_parameters + 1] *= 1 + 1e-9  # points in a line have no unique field
+        for i in range(n_parameters):
+            a, b = basis[i]
+            real = imaginary = 0.0
+            for q in range(n):
+                real += weights[q] * (a[q] * u[q] + b[q] * v[q])
+                imaginary += weights[q] * (a[q] * v[q] - b[q] * u[q])
+            right[i] = complex(real, imaginary)
+            for j in range(i + 1):
+                c, d = basis[j]
+                real = imaginary = 0.0
+                for q in range(n):
+                    real += weights[q] * (a[q] * c[q] + b[q] * d[q])
+                    imaginary += weights[q] * (a[q] * d[q] - b[q] * c[q])
+                normal[i, j], normal[j, i] = complex(real, imaginary), complex(real, -imaginary)
+            normal[i, i] *= 1 + 1e-9  # points in a line have no unique field
         last = found
-        found = np.asarray(np.linalg.solve(normal, weighted @ wanted), dtype=np.float64)
-        rest = (wanted - flat @ found).reshape(2, -1)
-        length = np.sqrt(rest[0] * rest[0] + rest[1] * rest[1])
-        spread = max(_median(length) / 1.1774, _NO_LESS_PX)  # median length of normal (u, v)
+        found = np.linalg.solve(normal, right)
+        rest_u[:], rest_v[:] = u, v
+        for i in range(n_parameters):
+            a, b = basis[i]
+            for q in range(n):
+                rest_u[q] -= a[q] * found[i].real - b[q] * found[i].imag
+                rest_v[q] -= a[q] * found[i].imag + b[q] * found[i].real
+        for q in range(n):
+            length[q] = math.sqrt(rest_u[q] ** 2 + rest_v[q] ** 2)
+        # 1.1774: median length of normal (u, v)
+        spread = max(np.partition(length, n // 2)[n // 2] / 1.1774, _NO_LESS_PX)
         if step < _STARTING:
-            weights = chosen / np.maximum(length, spread / 4)
-        else:
-            kept = np.maximum(1 - (length / (_TUKEY * spread)) ** 2, 0.0) ** 2
-            weights = chosen * kept
-            if step > _STARTING and np.abs(found - last).max() < _CLOSE_PX:
-                break
-    return found, kept, length
+            for q in range(n):
+                weights[q] = chosen[q] / max(length[q], spread / 4)
+            continue
+        for q in range(n):
+            inside = 1 - (length[q] / (_TUKEY * spread)) ** 2
+            kept[q] = inside * inside if inside > 0 else 0.0
+            weights[q] = chosen[q] * kept[q]
+        step_px = max(np.abs((found - last).real).max(), np.abs((found - last).imag).max())
+        if step > _STARTING and step_px < _CLOSE_PX:
+            break
+    return found
 
 
 class HeadTracker:
