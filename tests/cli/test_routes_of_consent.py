@@ -86,8 +86,31 @@ def predict(folder: Path, level: int | None, audience: str) -> tuple[bool, bool]
     return greys[0] < 140, False
 
 
+def spot(folder: Path, level: int | None, audience: str) -> tuple[bool, bool]:
+    """The page and the sheet of a film that lies in a study: the participant's own level decides."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "spotting"))
+    import films
+
+    pictures = films.story()[:300:4]  # three seconds with a smile
+    writer = StudyWriter(folder / "study")
+    with writer.participant("sub-001") as person:
+        with person.write_video(1, width=films.SIDE, height=films.SIDE, rate_hz=25) as video:
+            for picture in pictures:
+                video.write(np.ascontiguousarray(np.repeat(picture[..., None], 3, axis=2)))
+        person.write_frame_times(1, np.arange(len(pictures)) / 25)
+    writer.finish(pd.DataFrame({"participant_id": ["sub-001"], "consent_level": [level]}))
+    film = next((folder / "study").glob("sub-001/**/*_video.mp4"))
+    run("spot", film, "--out", folder / "found", "--workers", 1)
+    assert len((folder / "found" / "expressions.csv").read_text().splitlines()) > 1
+    sheet = np.asarray(Image.open(folder / "found" / "apexes.png").convert("L")).astype(int)
+    shown = "data:image" in (folder / "found" / "timeline.html").read_text()
+    # A face is grey all over, the line drawing is white paper with lines.
+    assert shown == (np.mean((sheet > 40) & (sheet < 200)) > 0.06)
+    return shown, False
+
+
 Route = Callable[[Path, int | None, str], tuple[bool, bool]]
-ROUTES: dict[str, Route] = {"export": export, "report": report, "predict": predict}
+ROUTES: dict[str, Route] = {"export": export, "report": report, "predict": predict, "spot": spot}
 
 STAYS = {
     "demo": "a simulated study and its report, by the report's route",
@@ -100,7 +123,6 @@ STAYS = {
     "recognise": "results on this machine; pictures of them leave by a report",
     "fuse": "results on this machine; the picture of attention shows no voice without consent (tests/report)",
     "score": "scores",
-    "spot": "times and a curve of motion: no frame of the video",
     "clean": "traces: scalp maps and numbers of the EEG",
     "concordance": "traces and statistics",
     "withdraw": "names of files",

@@ -86,6 +86,7 @@ def _address(study: Study, who: str) -> dict[str, Json]:
     return {
         "function": "experiments.heart_slope",
         "function_version": HEART_VERSION,
+        "participant": who,
         "physio": file_digest(path) if path.is_file() else None,
     }
 
