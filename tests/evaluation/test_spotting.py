@@ -218,3 +218,17 @@ def test_a_record_is_the_same_again_and_reads_back(tmp_path):
 def test_one_person_cannot_be_searched_by_others():
     with pytest.raises(DataError, match="two or more subjects"):
         SpottingTask("toy", "d", (recording("a", "s", [1.0]),), [{}])
+
+
+def test_other_rules_count_the_same_rows(tmp_path):
+    """Two proposals on one expression: a duplicate is false one to one, and not where labels are counted."""
+    given = SpottingTask(
+        "toy",
+        "d",
+        (recording("a", "s1", [5.0]), recording("b", "s2", [5.0])),
+        [{"name": n, "bumps": [(5.0, 9.0), (5.02, 9.0)]} for n in "ab"],
+    )
+    rules = run(tmp_path, given, protocol="fixed").record.scores["other_rules"]
+    assert (rules["one-to-one"]["micro"]["tp"], rules["one-to-one"]["micro"]["fp"]) == (2, 2)
+    assert (rules["reference-argmax"]["micro"]["tp"], rules["label-hit"]["micro"]["tp"]) == (2, 2)
+    assert set(rules) >= {"one-to-one", "greedy-best", "label-hit", "reference-argmax"}

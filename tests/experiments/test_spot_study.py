@@ -131,12 +131,15 @@ def test_moments_reach_the_heart_through_both_clocks(study, found):
 
 def test_hearts_beat_as_they_were_made(study, found):
     """The slope's mean size within a trial is of the size that the simulation's beats have."""
-    name = next(iter(found.hearts))
-    trace = found.hearts[name].trace()
-    assert trace is not None
-    assert trace.unit == "bpm/s"
-    inside = trace.values[np.isfinite(trace.values)]
-    assert 0.2 < np.abs(inside).mean() < 8.0
+    for heart in found.hearts.values():
+        slope, rate = (heart.trace(signal) for signal in (heart.trial.heart.slope, heart.trial.heart.rate))
+        assert slope is not None
+        assert rate is not None
+        assert (slope.unit, rate.unit) == ("bpm/s", "bpm")
+        assert 40 < np.nanmean(rate.values) < 110
+        assert 0.2 < np.nanmean(np.abs(slope.values)) < 8.0
+        assert -0.3 <= rate.start_s <= 0.01
+        assert rate.start_s + len(rate.values) / rate.rate_hz == pytest.approx(heart.video_s[-1], abs=0.6)
 
 
 def test_records_hold_verdicts_and_derive_every_score(found):

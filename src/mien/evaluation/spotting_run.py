@@ -22,7 +22,7 @@ from mien.core.expression import Expression, Kind
 from mien.core.records import Json, ResultRecord, digest, to_json
 from mien.evaluation.run import Settings, run_block
 from mien.evaluation.split import Fold, grouped_k_fold
-from mien.evaluation.spotting_score import KindScore, score_rows
+from mien.evaluation.spotting_score import KindScore, score_by_rule, score_rows
 from mien.evaluation.spotting_task import (
     Proposed,
     Recording,
@@ -135,7 +135,10 @@ def evaluate_spotting(
             dataset=dataset,
             participants={name: task.consent.get(name) for name in dict.fromkeys(task.subjects)},
             samples=samples,
-            scores={kind: one.as_json() for kind, one in scored.items()},
+            scores={
+                **{kind: one.as_json() for kind, one in scored.items()},
+                "other_rules": to_json(score_by_rule(samples)),
+            },
             versions={"mien": __version__, **method.library_versions()},
             warnings=_warnings(task, method, folds),
             run=run_block(
@@ -388,7 +391,7 @@ def _rows_of(recording: Recording, proposals: Sequence[Proposed], fold: str) -> 
                 "offset_s": one.offset_s,
                 "score": getattr(one, "score", None),
                 "emotion": getattr(one, "emotion", None),
-                "regions": " ".join(getattr(one, "regions", ())),
+                "regions": "; ".join(getattr(one, "regions", ())),
             }
         )
     return rows

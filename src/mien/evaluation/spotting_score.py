@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from mien.core.records import Json, ResultRecord
 from mien.evaluation.score import LEVEL, N_RESAMPLES, Estimate
-from mien.metrics.matching import one_to_one
+from mien.metrics import spotting
+from mien.metrics.matching import MATCHING_RULES, one_to_one
 from mien.metrics.spotting import Counts
 from mien.stats.resampling import subject_bootstrap
 
@@ -104,6 +105,27 @@ def score_rows(
     rows = _Rows.of(samples, dataset, left_out)
     draws = {kind: _at_random(rows, kind) for kind in KINDS}
     return {kind: _score(rows, (kind,), draws) for kind in KINDS} | {"overall": _score(rows, KINDS, draws)}
+
+
+def score_by_rule(samples: Mapping[str, Sequence[Json]]) -> dict[str, dict[str, Json]]:
+    """Counts by kind under every matching rule of the field, by its name; the default is one-to-one.
+
+    All ask for an IoU of .5 or more in seconds. They disagree about duplicates: see `metrics.matching`.
+    """
+    import pandas as pd
+
+    columns = {"onset_s": "onset", "apex_s": "apex", "offset_s": "offset"}
+    names = ("recording_id", "kind", "role", "score", *columns)
+    table = pd.DataFrame({name: list(samples[name]) for name in names}).rename(columns=columns)
+    sides = []
+    for role in ("reference", "estimate"):
+        side = table[table["role"] == role].astype({name: "float64" for name in columns.values()})
+        sides.append(side.drop(columns="score") if role == "reference" else side.astype({"score": "float64"}))
+    found = {}
+    for name, rule in MATCHING_RULES.items():
+        score = spotting.evaluate(sides[0], sides[1], unit="s", matching=rule)
+        found[name] = {kind: getattr(score, kind).as_json() for kind in (*KINDS, "overall")}
+    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

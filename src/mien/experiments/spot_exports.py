@@ -57,13 +57,13 @@ def write_video_exports(
 
 
 def proposal_table(proposals: Sequence[Proposal]) -> str:
-    """One row for each proposal; times in seconds, regions with spaces between."""
+    """One row for each proposal; times in seconds, regions with semicolons between."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for one in proposals:
         times = [f"{at:.3f}" for at in (one.onset_s, one.apex_s, one.offset_s)]
-        writer.writerow([*times, one.kind, f"{one.score:.3f}", " ".join(one.regions)])
+        writer.writerow([*times, one.kind, f"{one.score:.3f}", "; ".join(one.regions)])
     return text.getvalue()
 
 
@@ -83,7 +83,7 @@ def proposals_of(record: ResultRecord, name: str) -> list[Proposal]:
         *(record.samples[column] for column in columns), strict=True
     ):
         if where == name and role == "estimate":
-            words = tuple(str(regions or "").split())
+            words = tuple(filter(None, str(regions or "").split("; ")))
             row: Any = (onset, apex, offset, kind, score, words)
             found.append(Proposal(*row))
     return sorted(found)
@@ -147,7 +147,7 @@ def _coding_rows(video: StudyVideo, proposals: Sequence[Proposal]) -> list[dict[
                 "action_units": None,
                 "emotion": None,
                 "score": round(one.score, 3),
-                "regions": " ".join(one.regions) or None,
+                "regions": "; ".join(one.regions) or None,
             }
         )
     return found

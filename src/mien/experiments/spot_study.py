@@ -150,6 +150,7 @@ class StudySpotting:
             "f1": counts.f1,
             "fp_per_minute": first.fp_per_minute,
             "kinds": {name: one.as_json() for name, one in self.scores.items()},
+            "other_rules": self.record.scores["other_rules"],
             "thresholds": self.record.protocol["thresholds"],
             "ccf": {} if self.filtered is None else self.filtered.as_json(self.request.kind),
             "strs": None if self.recognised is None else self.recognised.as_json(),

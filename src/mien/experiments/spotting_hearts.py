@@ -25,7 +25,7 @@ from mien.experiments.spotting_study import StudyVideo
 from mien.jobs import Executor, Job, Output, Plan, Store, run_plan, silent
 from mien.spotting.trial_heart import Heart, HeartTrial, heart_from_signals
 
-HEART_VERSION = 1
+HEART_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,13 +48,17 @@ class VideoHeart:
         """Moments of the video on the heart's clock; the ends go on at the frames' rate."""
         return np.asarray(np.interp(video_s, self.video_s, self.heart_s), dtype=np.float64)
 
-    def trace(self) -> Signal | None:
-        """The slope of the heart rate within the trial, on the video's clock; None where there is none."""
-        slope = self.trial.heart.slope
-        if slope is None:
+    def trace(self, signal: Signal | None) -> Signal | None:
+        """The heart's rate or slope on the video's clock, as far as the video goes; None where there is none."""
+        if signal is None:
             return None
         shift = float(self.video_s[0] - self.heart_s[0])
-        return Signal(slope.values, slope.rate_hz, slope.unit, slope.name, slope.start_s + shift)
+        first = max(int(np.floor((self.heart_s[0] - signal.start_s) * signal.rate_hz)), 0)
+        last = int(np.ceil((self.heart_s[-1] - signal.start_s) * signal.rate_hz)) + 1
+        start = signal.start_s + first / signal.rate_hz + shift
+        return Signal(
+            signal.values[first : max(last, first)], signal.rate_hz, signal.unit, signal.name, start
+        )
 
 
 def read_hearts(
@@ -98,22 +102,22 @@ def _slope(study: Study, *, participant: str) -> Output:
         heart = heart_from_signals(ecg=signals.get("ecg"), ppg=signals.get("ppg"))
     except DataError as error:
         heart = Heart(None, "none", str(error))
-    slope = heart.slope
-    return {
-        "source": heart.source,
-        "reason": heart.reason,
-        "values": np.empty(0) if slope is None else slope.values,
-        "rate_hz": None if slope is None else slope.rate_hz,
-        "start_s": None if slope is None else slope.start_s,
-    }
+    told: dict[str, Any] = {"source": heart.source, "reason": heart.reason}
+    for name, signal in (("slope", heart.slope), ("rate", heart.rate)):
+        told[name] = np.empty(0) if signal is None else signal.values
+        told[f"{name}_hz"] = None if signal is None else signal.rate_hz
+        told[f"{name}_start_s"] = None if signal is None else signal.start_s
+    return told
 
 
 def _heart(output: Output) -> Heart:
     told: dict[str, Any] = dict(output)
-    if told["rate_hz"] is None:
-        return Heart(None, told["source"], told["reason"])
-    slope = Signal(told["values"], told["rate_hz"], "bpm/s", "heart rate slope", told["start_s"])
-    return Heart(slope, told["source"], told["reason"])
+    found = {}
+    for name, unit, words in (("slope", "bpm/s", "heart rate slope"), ("rate", "bpm", "heart rate")):
+        known = told[f"{name}_hz"] is not None
+        start = told[f"{name}_start_s"]
+        found[name] = Signal(told[name], told[f"{name}_hz"], unit, words, start) if known else None
+    return Heart(found["slope"], told["source"], told["reason"], found["rate"])
 
 
 def _clocks(session: ReadOnce, shared: bool) -> SessionSync | str | None:

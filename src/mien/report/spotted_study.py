@@ -34,7 +34,8 @@ def write_pages(found: StudySpottings, result: StudySpotting, method: SpottingMe
             method=method.name,
             level=level,
             reference=recording.references,
-            heart_slope=None if heart is None else heart.trace(),
+            heart_rate=None if heart is None else heart.trace(heart.trial.heart.rate),
+            heart_slope=None if heart is None else heart.trace(heart.trial.heart.slope),
             verdicts=_verdicts(recording.name, spotted, heart, result.request.ccf),
         )
         pages.setdefault(recording.subject, []).append(shown)

@@ -25,12 +25,14 @@ class Heart:
     """The slope of one recording's heart rate (bpm/s, 4 Hz), and where it comes from.
 
     `source` "ppg" means pulse rate standing in for heart rate. `slope` is None where no rate can be told;
-    `reason` says why, or why the pulse stands in.
+    `reason` says why, or why the pulse stands in. `rate` (bpm, 4 Hz) is there to be shown; nothing is judged
+    by it.
     """
 
     slope: Signal | None
     source: Source
     reason: str = ""
+    rate: Signal | None = None
 
 
 def heart_from_beats(beats_s: ArrayLike, *, source: Source = "ecg") -> Heart:
@@ -43,7 +45,8 @@ def heart_from_beats(beats_s: ArrayLike, *, source: Source = "ecg") -> Heart:
         return Heart(None, source, f"{beats.size} beats, wanted 3 or more")
     physio.clean_intervals(beats)  # refuses what are no beats, before too few valid ones are forgiven
     try:
-        return Heart(physio.heart_rate_slope(physio.heart_rate(beats)), source)
+        rate = physio.heart_rate(beats)
+        return Heart(physio.heart_rate_slope(rate), source, rate=rate)
     except DataError as error:
         return Heart(None, source, f"no heart rate from {beats.size} beats, got {error.got}")
 
@@ -61,7 +64,7 @@ def heart_from_signals(*, ecg: Signal | None = None, ppg: Signal | None = None) 
             continue
         found = heart_from_beats(room.peaks(room.clean(channel)), source=source)  # type: ignore[arg-type]
         if found.slope is not None:
-            return Heart(found.slope, found.source, "; ".join(why))
+            return Heart(found.slope, found.source, "; ".join(why), found.rate)
         why.append(f"{source}: {found.reason}")
     return Heart(None, "none", "; ".join(why))
 
