@@ -37,8 +37,8 @@ METHODS = {
     "msof-style": "",
     "softnet": f"{FOLDS} --set epochs=3 --set max_samples=2000",
     "abpn": f"{FOLDS} --set epochs=40",
-    "sl-swin": f"{FOLDS} --set epochs=2 --set max_samples=500",
-    "mesnet-style": f"{FOLDS} --set epochs=4",
+    "sl-swin": f"{FOLDS} --protocol fixed --set epochs=2 --set max_samples=500",
+    "mesnet-style": f"{FOLDS} --set epochs=2",
 }
 """What each is run with, beside what is published or usual: networks have a budget of minutes, not of days."""
 FILTERED = ("optical-flow", "msof-style", "abpn", "mdmd")

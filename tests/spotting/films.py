@@ -31,14 +31,17 @@ BLINKS = (2.9, 6.8)
 LENGTH_S = 10.0
 
 
-def frames(times_s, *, person=3, movements=(), blinks=(), talk=(), sway_px=0.8, shift=None):
-    """Luma of a person, (n, SIDE, SIDE): blinks of 0.25 s, talk as spans with 5 openings a second."""
+def frames(times_s, *, person=3, movements=(), blinks=(), talk=(), sway_px=0.8, shift=None, jaw_px=None):
+    """Luma of a person, (n, SIDE, SIDE): blinks of 0.25 s, talk as spans with 5 openings a second.
+
+    `jaw_px` (n,) stands for the talk, as of `speech`.
+    """
     rng = np.random.default_rng(person)
     face = FaceRenderer(Identity.draw(np.random.default_rng(1000 + person)), frame_px=SIDE, face_px=112)
     times_s = np.asarray(times_s, dtype=float)
     levels = [intensity(one, times_s) for one in movements]
     closed = np.max([np.zeros(len(times_s)), *(lid((times_s - at) / 0.25) for at in blinks)], axis=0)
-    jaw = np.zeros(len(times_s))
+    jaw = np.zeros(len(times_s)) if jaw_px is None else np.asarray(jaw_px, dtype=float)
     for start, end in talk:
         inside = (times_s >= start) & (times_s < end)
         jaw[inside] = 2.0 * np.sin(5 * np.pi * (times_s[inside] - start)) ** 2

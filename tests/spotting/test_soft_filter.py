@@ -1,4 +1,4 @@
-"""The heart as one more reason: weights and cut come from other people, a heart without news gains nothing."""
+"""The heart as one more reason: weights and cut come from others, a heart without news gains nothing."""
 
 from __future__ import annotations
 
