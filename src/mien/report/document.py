@@ -12,8 +12,10 @@ from mien.core.errors import DataError
 from mien.core.records import ResultRecord, read_record, write_atomically
 from mien.dataset import may_leave
 from mien.dataset.consent import CONSENT_WORDS
-from mien.evaluation import Comparison, Estimate, RecordScores, compare_records, score_record
+from mien.evaluation import Comparison, RecordScores, compare_records, score_record
 from mien.report.figures import confusion_figure, interval_figure, subject_figure
+from mien.report.number_words import brief, interval, number, p_value, several
+from mien.report.spotting_section import spotting_sections
 
 METRIC_NAMES = {"accuracy": "accuracy", "weighted_f1": "weighted F1", "uf1": "UF1", "uar": "UAR"}
 
@@ -94,30 +96,40 @@ def write_report(paths: Sequence[Path], destination: Path) -> Path:
 
 
 def make_report(records: Sequence[tuple[ResultRecord, Path]]) -> str:
-    """The HTML of a report; runs on the same dataset share a section.
+    """The HTML of a report; runs on the same dataset share a section, recognition first, then spotting.
 
     Raises
     ------
     DataError
-        If there is no record.
+        If there is no record, or what one says of its heart-rate filter is not of its rows.
     """
     if not records:
         raise DataError("report", wanted="at least one record", got="none", remedy="name the records")
-    groups: dict[str, list[Run]] = {}
-    for record, path in records:
-        run = Run(record, score_record(record), path)
-        groups.setdefault(str(record.dataset["digest"]), []).append(run)
+    spotted = [(record, path) for record, path in records if record.task == "spotting"]
+    sections = _sections([(record, path) for record, path in records if record.task != "spotting"])
     from jinja2 import Environment, PackageLoader
 
     environment = Environment(
         loader=PackageLoader("mien.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["interval"] = _interval
-    environment.filters["p"] = _p_value
-    page = environment.get_template("report.html")
-    return page.render(
-        sections=[_section(runs) for runs in groups.values()], metrics=METRIC_NAMES, version=__version__
+    environment.filters.update(brief=brief, interval=interval, number=number, p=p_value, several=several)
+    subjects = [word for word, there in (("spotting", spotted), ("recognition", sections)) if there]
+    return environment.get_template("report.html").render(
+        subject=" and ".join(subjects),
+        sections=sections,
+        spotting=spotting_sections(spotted),
+        metrics=METRIC_NAMES,
+        version=__version__,
     )
+
+
+def _sections(records: Sequence[tuple[ResultRecord, Path]]) -> list[Section]:
+    """The sections of records of recognition."""
+    groups: dict[str, list[Run]] = {}
+    for record, path in records:
+        run = Run(record, score_record(record), path)
+        groups.setdefault(str(record.dataset["digest"]), []).append(run)
+    return [_section(runs) for runs in groups.values()]
 
 
 def _section(runs: list[Run]) -> Section:
@@ -161,7 +173,7 @@ def _sentences(runs: list[Run]) -> list[str]:
     uf1, uar = best.scores.scores["uf1"], best.scores.scores["uar"]
     said = [
         f"On {best.scores.n_samples} samples of {best.scores.n_subjects} subjects ({dataset['name']}), "
-        f"{best.title} names the class with UF1 {_interval(uf1)} and UAR {_interval(uar)}; "
+        f"{best.title} names the class with UF1 {interval(uf1)} and UAR {interval(uar)}; "
         f"always answering the majority class gives {base['majority']['uf1'].value:.3f} and "
         f"{base['majority']['uar'].value:.3f}, guessing {base['chance']['uf1'].value:.3f} and "
         f"{base['chance']['uar'].value:.3f}."
@@ -199,15 +211,3 @@ def _pictures(runs: list[Run]) -> tuple[tuple[Picture, ...], str | None]:
         return tuple(shown), None
     verb = "picture is" if left_out == 1 else "pictures are"
     return tuple(shown), f"{left_out} {verb} left out: the participants' consent does not cover publication."
-
-
-def _interval(estimate: Estimate) -> str:
-    if estimate.value != estimate.value:
-        return "–"
-    if estimate.low != estimate.low:
-        return f"{estimate.value:.3f}"
-    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
-
-
-def _p_value(p: float) -> str:
-    return "–" if p != p else ("< 0.001" if p < 0.001 else f"{p:.3f}")
