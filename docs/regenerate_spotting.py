@@ -35,10 +35,10 @@ METHODS = {
     "mdmd": "",
     "dma-lbp": "",
     "msof-style": "",
-    "softnet": f"{FOLDS} --set epochs=3 --set max_samples=2000",
+    "softnet": f"{FOLDS} --protocol fixed --set epochs=5 --set max_samples=3000",
     "abpn": f"{FOLDS} --set epochs=40",
     "sl-swin": f"{FOLDS} --protocol fixed --set epochs=2 --set max_samples=500",
-    "mesnet-style": f"{FOLDS} --set epochs=2",
+    "mesnet-style": f"{FOLDS} --protocol fixed --set epochs=4 --set batch_size=2 --set learning_rate=0.002",
 }
 """What each is run with, beside what is published or usual: networks have a budget of minutes, not of days."""
 FILTERED = ("optical-flow", "msof-style", "abpn", "mdmd")

@@ -32,7 +32,7 @@ SMALL: dict[str, dict[str, object]] = {
         "heads": [3, 6],
         "learning_rate": 0.015,
     },
-    "mesnet-style": {"epochs": 4},
+    "mesnet-style": {"epochs": 20, "batch_size": 2, "learning_rate": 0.002},
 }
 
 
