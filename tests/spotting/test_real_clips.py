@@ -34,12 +34,10 @@ def test_a_cartoon_without_a_face_is_not_judged(shared_data, tmp_path):
     assert {one.reason for one in spotted.not_judged} == {"no face with two eyes was found"}
 
 
-def test_talking_clips_are_judged_whole_and_speech_is_sometimes_taken_for_an_expression(
-    shared_data, tmp_path
-):
-    """A known weakness, kept in sight: GRID's speakers show no expression, so that all of this is false."""
-    clips = sorted((shared_data / "video" / "grid_lipnet" / "GRID").glob("*.mpg"))[:2]
+def test_talk_is_told_and_is_seldom_taken_for_an_expression(shared_data, tmp_path):
+    """GRID's speakers show no expression: all that is proposed is false, 1 in 12 s (a brow) as things are."""
+    clips = sorted((shared_data / "video" / "grid_lipnet" / "GRID").glob("*.mpg"))
     found = [say(path, tmp_path / path.stem) for path in clips]
     assert all(one.unjudged_s < 0.1 * one.duration_s for one in found)
-    assert sum(len(one.proposals) for one in found) <= 4  # in 6 s of speech
-    assert all(set(p.regions) & {"mouth", "chin"} for one in found for p in one.proposals)
+    assert sum(len(one.proposals) for one in found) <= 2
+    assert all(any("talking: the mouth" in note for note in one.notes) for one in found)

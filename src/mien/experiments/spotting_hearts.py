@@ -49,7 +49,7 @@ class VideoHeart:
         return np.asarray(np.interp(video_s, self.video_s, self.heart_s), dtype=np.float64)
 
     def trace(self, signal: Signal | None) -> Signal | None:
-        """The heart's rate or slope on the video's clock, as far as the video goes; None where there is none."""
+        """The rate or slope on the video's clock, as far as the video goes; None where there is none."""
         if signal is None:
             return None
         shift = float(self.video_s[0] - self.heart_s[0])

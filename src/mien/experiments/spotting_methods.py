@@ -54,13 +54,14 @@ def _method(
     published: Mapping[Kind, float],
     options: tuple[float, ...],
     *,
+    version: int = 1,
     fields: bool = True,
     shares: bool = False,
 ) -> SpottingMethod:
     network = learns == "network"
     return SpottingMethod(
         name,
-        1,
+        version,
         partial(build_spotter, place),
         learns,
         published,
@@ -85,6 +86,7 @@ SPOTTING_METHODS: Mapping[str, SpottingMethod] = MappingProxyType(
                 "nothing",
                 {"micro": 1.0, "macro": 1.0},
                 _FACTORS,
+                version=2,
                 fields=False,
             ),
             _method(

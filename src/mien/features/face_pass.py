@@ -195,8 +195,8 @@ def _parts(film: Film, settings: PassSettings) -> _Parts:
 
 def _jobs(film: Film, video: _Parts, settings: PassSettings, *, number: int) -> list[Job]:
     content, part_s, times = file_digest(film.path), settings.part_s, video.clock.times_s
-    first, last = (int(np.floor(times[i] / part_s)) for i in (0, -1))
-    parts = [(k * part_s, (k + 1) * part_s) for k in range(max(first, 0), max(last, 0) + 1)]
+    number_of = np.maximum(np.floor(times[video.taken] / part_s), 0).astype(np.int64)
+    parts = [(k * part_s, (k + 1) * part_s) for k in np.unique(number_of).tolist()]  # none without a frame
     parts[0] = (min(parts[0][0], float(times[0])), parts[0][1])  # a file may begin before 0
     return [
         Job(

@@ -17,7 +17,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.time import FloatArray
+from mien.core.time import FloatArray, Interval
 from mien.features.face_following import JUDGED
 from mien.features.face_motion import FaceMotion
 from mien.features.region_motion import HEAD, REGIONS
@@ -33,6 +33,12 @@ MOST_UNIT_PX = MappingProxyType({"micro": 0.12, "macro": 0.25})
 must not become its own measure. Medians of simulated videos (seed 900): 0.02 to 0.07 and 0.05 to 0.22 px."""
 SHORTEST_SEGMENT_S = 0.6
 _LONGEST_GAP_S = 1.0  # within a segment: beyond, nobody knows whether the face came back to the same rest
+
+CUT_OFF = 4.0
+"""In units of long expressions: how far a part left its place, not to come back before a segment's end."""
+_REST_S = 0.5  # seen before it left, or more
+_SUDDEN_S = 1.0  # of the rise, or less: what moves away more slowly is posture
+_END_S = 0.1
 
 PARTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -171,3 +177,40 @@ def part_scores(of_segment: NDArray[np.float32], units: FloatArray, part: str) -
     which = region_indices(part)
     ratio = np.sort(of_segment[:, which] / units[which], axis=1)
     return np.asarray(ratio[:, -2:].mean(axis=1), dtype=np.float64)
+
+
+def cut_off(one: Segment, units: FloatArray, part: str) -> list[tuple[Interval, bool]]:
+    """Where a part leaves its place and is still away at the segment's end, or was so at its beginning.
+
+    The top-hat counts such motion nothing, so it has to be told. Returned with each span is whether it is at
+    the end. A new posture at an end looks the same.
+    """
+    which = region_indices(part)
+    found = []
+    for at_end in (True, False):
+        smooth = one.smooth[:, which] if at_end else one.smooth[::-1, which]
+        length = _away(smooth, units[which])
+        if length:
+            times_s = one.times_s[-length:] if at_end else one.times_s[:length]
+            found.append((Interval(float(times_s[0]), float(times_s[-1]) + 1 / GRID_HZ), at_end))
+    if len(found) == 2 and found[0][0].overlaps(found[1][0]):  # one step, seen from both ends
+        return [min(found, key=lambda one: one[0].duration_s)]
+    return found
+
+
+def _away(smooth: NDArray[np.float32], units: FloatArray) -> int:
+    """How many samples ago a part went where it is in the end, not having been there before; 0 for never."""
+    longest, rest = round(LONGEST_S["macro"] * GRID_HZ), round(_REST_S * GRID_HZ)
+    smooth = smooth[-2 * longest :]
+    off = np.hypot(*np.moveaxis(smooth - smooth[-round(_END_S * GRID_HZ) :].mean(axis=0), 2, 0)) / units
+    far = np.sort(off, axis=1)[:, -2:].mean(axis=1)
+    here = np.flatnonzero(far < CUT_OFF)
+    since = np.diff(here, prepend=-1) - 1  # samples that it was elsewhere before each of these
+    whole = (since >= rest) & ((since >= longest) | (since == here))
+    come = here[whole & (here >= len(far) - longest)]
+    if not len(come):
+        return 0
+    arrived = int(come[-1])
+    before = far[max(arrived - longest, 0) : arrived]
+    left = int(np.flatnonzero(before >= 0.85 * np.median(before))[-1]) + max(arrived - longest, 0)
+    return len(far) - left if arrived - left <= _SUDDEN_S * GRID_HZ else 0

@@ -29,7 +29,7 @@ class OpticalFlowSpotter:
         As `OpticalFlowSettings`; the thresholds given to `propose` are factors on them, of `FACTORS`.
     """
 
-    def __init__(self, *, micro_threshold: float = 3.4, macro_threshold: float = 2.5) -> None:
+    def __init__(self, *, micro_threshold: float = 3.0, macro_threshold: float = 2.5) -> None:
         self.settings = OpticalFlowSettings(micro_threshold, macro_threshold)
 
     def fit(

@@ -54,6 +54,8 @@ class Spotted:
         Of the video.
     curve_s, curve
         Shape (n,): times in seconds and the score there, 1 at the threshold; NaN where not judged.
+    partly_judged
+        Spans in which only a part of the face could be judged, and why.
     """
 
     proposals: tuple[Proposal, ...]
@@ -63,6 +65,7 @@ class Spotted:
     duration_s: float
     curve_s: FloatArray
     curve: FloatArray
+    partly_judged: tuple[Unjudged, ...] = ()
 
     @property
     def unjudged_s(self) -> float:
@@ -78,6 +81,7 @@ class Spotted:
         return {
             "expressions": [to_json(asdict(one)) for one in self.proposals],
             "not_judged": [one.as_json() for one in self.not_judged],
+            "partly_judged": [one.as_json() for one in self.partly_judged],
             "notes": list(self.notes),
             "rate_hz": to_json(self.rate_hz),
             "duration_s": self.duration_s,
