@@ -21,6 +21,8 @@ from benchmarks import (
     leave_one_subject_out,
     luma_decoding,
     simulated_study,
+    spotting_front_end,
+    spotting_whole_pass,
 )
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "results" / "benchmarks.md"
@@ -33,6 +35,8 @@ ALL = {
     "leave_one_subject_out": leave_one_subject_out,
     "luma_decoding": luma_decoding,
     "simulated_study": simulated_study,
+    "spotting_front_end": spotting_front_end,
+    "spotting_whole_pass": spotting_whole_pass,
 }
 
 

@@ -223,8 +223,6 @@ def _print_video(result: SpotResult, files: dict[str, str]) -> None:
     print_table(f"{result.request.source.name}, {result.request.method}", columns, rows)
     for one in spotted.not_judged:
         typer.echo(f"not judged: {one.span.start_s:.2f} to {one.span.end_s:.2f} s, {one.reason}")
-    for one in spotted.partly_judged:
-        typer.echo(f"partly judged: {one.span.start_s:.2f} to {one.span.end_s:.2f} s, {one.reason}")
     for note in spotted.notes:
         typer.echo(note)
     typer.echo(f"to look at: {files['page']}; all files are in {result.request.out}")

@@ -119,7 +119,7 @@ def score_by_rule(samples: Mapping[str, Sequence[Json]]) -> dict[str, dict[str, 
     table = pd.DataFrame({name: list(samples[name]) for name in names}).rename(columns=columns)
     sides = []
     for role in ("reference", "estimate"):
-        side = table[table["role"] == role].astype({name: "float64" for name in columns.values()})
+        side = table[table["role"] == role].astype(dict.fromkeys(columns.values(), "float64"))
         sides.append(side.drop(columns="score") if role == "reference" else side.astype({"score": "float64"}))
     found = {}
     for name, rule in MATCHING_RULES.items():

@@ -70,7 +70,7 @@ class _Follower:
     def __init__(self, finder: FaceFinder, end_s: float, fields: Callable[[int], bool] | None) -> None:
         self.finder, self.end_s = finder, end_s
         self.face: ReferenceFace | None = None
-        self.at, self.since = -1, 0  # the reference's frame, and the number of its span
+        self.at, self.since = -1, 0.0  # the reference's frame, and the number of its span
         self.out = Followed(fields=None if fields is None else FieldRows(fields))
         self._thumb: NDArray[np.float64] | None = None
         self._last_s = -np.inf
@@ -141,9 +141,9 @@ class _Follower:
         return bool(size == 0 or (a * b).sum() < _CUT_CORRELATION * size)
 
 
-def _number(at_s: float, step_s: float) -> int:
-    """The number of the span of this length in which a time lies; -1 before the beginning."""
-    return -1 if at_s < 0 else int(np.floor(at_s / step_s + 1e-6))
+def _number(at_s: float, step_s: float) -> float:
+    """The number of the span of this length in which a time lies, also before 0; minus infinity as it is."""
+    return float(np.floor(at_s / step_s + 1e-6))
 
 
 def follow(

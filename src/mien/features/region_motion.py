@@ -4,9 +4,10 @@ Conventions: aligned faces of `SIZE` x `SIZE` pixels with the eyes at `EYES`; di
 aligned face, from the reference to the current picture, u to the right and v down.
 
 Flow is dense inverse search down to single pixels with OpenCV's preset "ultrafast", patch stride 6 and 6
-gradient steps: on rendered faces with noise, means over a region are .84 of the true displacement (error .13
-px where more than .3 px move, .04 px where nothing does), as with `dis_flow` (.84; .12; .04) at less than
-half its time. The presets as they are stop at a coarser scale and show .16 ("fast") to .54 ("medium") of it.
+gradient steps: on rendered faces with noise, means over a region are .82 of the true displacement (median
+error .11 px where more than .3 px move, .05 px where nothing does), as with `dis_flow` (.83; .10; .04) at
+less than half its time. The presets as they are stop at a coarser scale and show .27 ("fast") to .58
+("medium") of it. `python -m benchmarks spotting_front_end` measures this.
 """
 
 from __future__ import annotations
@@ -176,13 +177,13 @@ def _eye_map(eyes: FloatArray) -> FloatArray:
 
 def _flow(first: Picture, second: Picture) -> tuple[NDArray[np.float32], HeadMotion]:
     """The flow, (SIZE, SIZE, 2), and the head's motion in it."""
-    flow = np.asarray(_engine().calc(first, second, np.zeros((SIZE, SIZE, 2), np.float32)))
+    flow = np.asarray(region_flow_engine().calc(first, second, np.zeros((SIZE, SIZE, 2), np.float32)))
     fit = template_fit((SIZE, SIZE))
     return flow, fit(*flow[fit.at].T)
 
 
 @lru_cache(maxsize=1)
-def _engine() -> Any:
+def region_flow_engine() -> Any:
     import cv2
 
     engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)

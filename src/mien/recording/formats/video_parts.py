@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from mien.recording.formats.video import _luma, _opened, read_luma
 
 _EXACT_INDEX = ("mov", "matroska")  # of containers: the others find a key frame by guessing
 _AT_LEAST_S = 1e-9
+_REORDERED = 16  # frames at most that a key frame may be stored before those shown before it (H.264, H.265)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,18 +56,18 @@ def frame_times(path: Path) -> FrameTimes:
         If the file is absent, empty, no video or holds no frame.
     """
     stamps: list[float | None] = []
-    damage: str | None = None
+    found = 0
     with _opened(path) as (container, stream):
         base, stated, rate = stream.time_base, stream.frames, stream.average_rate
         length = stream.duration * base if stream.duration else (container.duration or 0) / 1_000_000
         for packet in _demuxed(container, stream):
+            found += packet.size > 0
             if packet.size and not packet.is_discard:
                 stamps.append(None if packet.pts is None else float(packet.pts * base))
-    if len(stamps) < stated:
-        damage = f"the file ends after {len(stamps)} of {stated} frames"
     known = [at for at in stamps if at is not None]
     times = np.unique(np.array(known, dtype=np.float64))
     stamped = len(times) == len(stamps)
+    damage: str | None = None
     if not stamped:
         times, damage = _decoded_times(path)
     if not len(times):
@@ -73,7 +75,11 @@ def frame_times(path: Path) -> FrameTimes:
             path, wanted="a video with frames", got="none that can be read", remedy="give a whole video file"
         )
     step = float(np.median(np.diff(times))) if len(times) > 1 else float(1 / rate) if rate else 0.0
-    return FrameTimes(times, max(float(times[-1]) + step, float(times[0]) + float(length)), damage, stamped)
+    last_s, end_s = float(times[-1]) + step, float(times[0]) + float(length)
+    # Frames that an edit list leaves out are stated too, but they shorten the stated length.
+    if stamped and found < stated and (not length or end_s > last_s + step / 2):
+        damage = f"the file ends after {found} of {stated} frames"
+    return FrameTimes(times, max(last_s, end_s), damage, stamped)
 
 
 def _decoded_times(path: Path) -> tuple[FloatArray, str | None]:
@@ -91,15 +97,29 @@ def read_luma_part(
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """Index and luma of the wanted frames from number `first` on, upright, as far as they can be decoded.
 
-    Decoding starts at the key frame before `first` where the container's index is exact, else at the file's
-    beginning. Pictures are turned as the file asks players to turn them.
+    Decoding starts at a key frame before `first` where the container's index is exact, else at the file's
+    beginning; so it does where frames refer to others from before that key frame. Pictures are turned as the
+    file asks players to turn them.
     """
+    decoded = _numbered(path, frames, max(first - _REORDERED, 0))
+    head = next(decoded, None)
+    if first > _REORDERED and (head is None or head[0] > first):
+        decoded = _numbered(path, frames, 0)
+        head = next(decoded, None)
+    for index, frame in chain([] if head is None else [head], decoded):
+        if index >= first and only(index):
+            turned = np.rot90(_luma(frame, None), round(frame.rotation / 90))
+            yield index, np.ascontiguousarray(turned)
+
+
+def _numbered(path: Path, frames: FrameTimes, entry: int) -> Iterator[tuple[int, Any]]:
+    """Index and decoded picture of every whole frame, from a key frame at or before `entry` on."""
     import av
 
     with _opened(path) as (container, stream):
         seeking = frames.stamped and any(name in container.format.name for name in _EXACT_INDEX)
-        if first > 0 and seeking:
-            container.seek(round(frames.times_s[first] / stream.time_base), stream=stream, backward=True)
+        if entry > 0 and seeking:
+            container.seek(round(frames.times_s[entry] / stream.time_base), stream=stream, backward=True)
         expected, whole, key_s = -1, False, -np.inf
         for packet in _demuxed(container, stream):
             if not whole and packet.size:
@@ -107,6 +127,8 @@ def read_luma_part(
                     continue
                 whole, expected = True, -1
                 key_s = -np.inf if packet.pts is None else float(packet.pts * stream.time_base)
+            elif seeking and packet.pts is not None and float(packet.pts * stream.time_base) < key_s:
+                continue  # of an open group of pictures: it refers to frames before the one entered at
             try:
                 decoded: list[Any] = packet.decode()
             except av.FFmpegError:
@@ -126,11 +148,7 @@ def read_luma_part(
                         return
                     break
                 expected = index
-                if index >= first and only(index):
-                    yield (
-                        index,
-                        np.ascontiguousarray(np.rot90(_luma(frame, None), round(frame.rotation / 90))),
-                    )
+                yield index, frame
 
 
 def _index(frames: FrameTimes, at: float | None) -> int | None:
