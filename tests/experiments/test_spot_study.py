@@ -263,3 +263,106 @@ def test_no_heart_means_undecided_and_kept(study, out, tmp_path):
     ).videos
     hearts = read_hearts(open_study(bare), videos, store=Store(out / "store"))
     assert all(one.trial.heart.slope is None and one.trial.heart.reason for one in hearts.values())
+
+
+def test_the_digest_does_not_depend_on_what_else_was_measured(study, out, tmp_path):
+    """A store that has fields, and one that has not, are the same data."""
+    told = []
+    for folder in (out, tmp_path / "fresh"):
+        source = read_spotting_study(
+            open_study(study),
+            settings=PassSettings(),
+            missing_offset="leave-out",
+            store=Store(folder / "store"),
+        )
+        told.append(source.task.digest)
+    assert told[0] == told[1]
+    apex = read_spotting_study(
+        open_study(study), settings=PassSettings(), missing_offset="apex", store=Store(out / "store")
+    )
+    assert apex.task.digest != told[0]
+
+
+def test_what_was_coded_of_a_lost_video_counts_as_missed(study, out, tmp_path):
+    broken = tmp_path / "study"
+    shutil.copytree(study, broken)
+    next(broken.glob("sub-002/beh/*run-01_frametimes.tsv")).unlink()
+    whole = spot_study(SpotStudyRequest(study, out=out)).results[0].scores["overall"]
+    told = spot_study(SpotStudyRequest(broken, out=out)).results[0]
+    lost = told.record.dataset["unsearched"][0]["n_references"]
+    n = lost["micro"] + lost["macro"]
+    assert n >= 1
+    score = told.scores["overall"]
+    assert score.with_unsearched.fn == score.counts.fn + n
+    assert score.with_unsearched.n_reference == pytest.approx(whole.counts.n_reference, abs=1)
+
+
+def test_rows_that_cannot_be_used_are_told(study, out, tmp_path):
+    moved = tmp_path / "study"
+    shutil.copytree(study, moved)
+    for path in moved.glob("derivatives/coding/sub-001/*_expressions.tsv"):
+        table = tables.read_coding(path)
+        table.loc[0, ["onset_frame", "apex_frame", "offset_frame"]] = [9000, 9005, 9010]
+        tables.write_table(path, table, columns=list(table.columns))
+    record = spot_study(SpotStudyRequest(moved, out=out)).results[0].record
+    assert any("lies outside the video" in line for line in record.warnings)
+
+
+def test_nobody_coded_means_nothing_is_scored(study, out, tmp_path):
+    """Proposals are there to be looked at; none of them is called wrong."""
+    bare = tmp_path / "study"
+    shutil.copytree(study, bare)
+    shutil.rmtree(bare / "derivatives" / "coding")
+    told = spot_study(SpotStudyRequest(bare, out=out, ccf=FilterSettings())).results[0]
+    assert told.record.samples["role"].count("estimate") > 5
+    counts = told.scores["overall"].counts
+    assert (counts.tp, counts.fp, counts.fn) == (0, 0, 0)
+    assert np.isnan(told.scores["overall"].f1.value)
+    assert any("coded by nobody" in line for line in told.record.warnings)
+
+
+def test_one_person_without_coding_is_not_scored(study, out, tmp_path):
+    part = tmp_path / "study"
+    shutil.copytree(study, part)
+    shutil.rmtree(part / "derivatives" / "coding" / "sub-002")
+    told = spot_study(SpotStudyRequest(part, out=out)).results[0]
+    assert "sub-002" in told.record.samples["subject_id"]
+    assert "sub-002" not in told.scores["overall"].by_subject
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mdmd.micro_lengths_s": 3},
+        {"mdmd.micro_k_s": "x"},
+        {"mdmd.k_from_labels": "maybe"},
+        {"optical-flow.micro_threshold": None},
+        {"abpn.top": "x"},
+        {"softnet.epochs": -1},
+    ],
+)
+def test_values_of_another_kind_are_refused_before_any_work(study, change):
+    name = next(iter(change)).split(".")[0]
+    with pytest.raises(OptionError):
+        SpotStudyRequest(study, (name,), changes=change)
+
+
+def test_wrong_recognisers_are_refused_before_any_work(study):
+    for wrong in (RecogniserRequest("nope"), RecogniserRequest("majority", 5)):
+        with pytest.raises(OptionError):
+            SpotStudyRequest(study, recogniser=wrong)
+
+
+def test_a_duplicate_finds_what_the_other_found():
+    """The hit fails, the duplicate passes: the expression is still found, in both counts."""
+    from mien.experiments.spotting_filter import best_references
+
+    reference = np.array([[0.0, 10.0]])
+    assert best_references(reference, np.array([[0.0, 6.0], [4.0, 10.0], [8.0, 20.0]])) == [(0, 0), (0, 1)]
+
+
+def test_the_filters_counts_are_those_of_the_rows(found):
+    for result in found.results:
+        for kind, report in result.filtered.reports.items():
+            assert report.after == result.filtered.after[kind].counts
+            assert report.before == result.filtered.before[kind].counts

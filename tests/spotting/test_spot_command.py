@@ -48,7 +48,7 @@ def test_a_video_becomes_json_a_table_and_a_timeline(run, tmp_path):
     assert {"expressions", "not_judged", "notes", "duration_s", "rate_hz"} <= told.keys()
     assert any(one["apex_s"] == pytest.approx(1.68, abs=0.08) for one in told["expressions"])
     rows = (tmp_path / "out" / "expressions.csv").read_text().splitlines()
-    assert rows[0] == "onset_s,apex_s,offset_s,kind,score,regions"
+    assert rows[0] == "onset_s,apex_s,offset_s,kind,score,regions,video"
     assert len(rows) == 1 + len(told["expressions"])
     assert (tmp_path / "out" / "timeline.svg").read_text().startswith("<svg")
     again = run(path, "--out", tmp_path / "out", "--workers", 1)

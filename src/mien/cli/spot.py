@@ -90,10 +90,15 @@ def spot(
         _check_of_study(names, ccf, recogniser, settings)
         _spot_video(source, names[0], out, finder, finder_model, workers, faces, as_json)
         return
+    if faces:
+        raise typer.BadParameter("--faces is for a video: the pages of a study show nobody's face")
     from mien.experiments.spot_study import SpotStudyRequest
     from mien.experiments.spotting_then_recognise import RecogniserRequest
+    from mien.features.measuring import MeasureSettings
+    from mien.signals.face.preparing import FaceSettings
     from mien.spotting.heart_rate_filter import FilterSettings
 
+    measure = MeasureSettings(FaceSettings(finder=finder, model=finder_model))
     request = SpotStudyRequest(
         source=source,
         methods=names,
@@ -111,7 +116,7 @@ def spot(
         workers=workers,
         missing_offset=missing_offset,  # type: ignore[arg-type]
         ccf=FilterSettings(eta, slope, lag_s) if ccf else None,  # type: ignore[arg-type]
-        recogniser=None if recogniser is None else RecogniserRequest(recogniser, classes, epochs),
+        recogniser=None if recogniser is None else RecogniserRequest(recogniser, classes, epochs, measure),
     )
     _spot_study(request, as_json)
 
@@ -162,10 +167,31 @@ def _spot_video(
     request = SpotRequest(source, method, out, finder, finder_model, workers)
     result = run(request, progress=bar)
     files = {name: str(path) for name, path in {**result.files, **_pictures(result, faces)}.items()}
+    _tell_whose(result, files, faces)
     if as_json:
         print_json({**result.as_json(), "files": files})
     else:
         _print_video(result, files)
+
+
+def _tell_whose(result: SpotResult, files: dict[str, str], faces: bool) -> None:
+    """Beside the files, whose they are and what they show: a withdrawal finds them by that."""
+    import json
+
+    from mien.core.records import write_atomically
+
+    shown = faces or result.level == 1
+    told = {
+        "source": str(result.request.source.resolve()),
+        "method": result.request.method,
+        "participants": [] if result.participant is None else [result.participant],
+        "consent_level": result.level,
+        "shows": {
+            name: "face" if shown and name.startswith(("page", "apexes")) else "trace" for name in files
+        },
+        "files": {name: Path(path).name for name, path in files.items()},
+    }
+    write_atomically(result.request.out / "spot.json", json.dumps(told, indent=1).encode())
 
 
 def _pictures(result: SpotResult, faces: bool) -> dict[str, Path]:
@@ -199,7 +225,10 @@ def _pictures(result: SpotResult, faces: bool) -> dict[str, Path]:
             ).encode(),
         ),
     }
-    sheets = apex_sheets(spotted.proposals, crops, level=result.level, audience=audience, title=title)
+    for old in (*request.out.glob(f"{SHEET}.png"), *request.out.glob(f"{SHEET}-*.png")):
+        old.unlink()  # of another run: it may show somebody else
+    heading = f"{title} - shows a face: do not pass it on" if faces and result.level != 1 else title
+    sheets = apex_sheets(spotted.proposals, crops, level=result.level, audience=audience, title=heading)
     for place, sheet in enumerate(sheets, start=1):
         name = f"{SHEET}.png" if len(sheets) == 1 else f"{SHEET}-{place}.png"
         written["apexes" if place == 1 else f"apexes {place}"] = (name, sheet)

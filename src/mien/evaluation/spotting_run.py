@@ -140,7 +140,7 @@ def evaluate_spotting(
                 "other_rules": to_json(score_by_rule(samples)),
             },
             versions={"mien": __version__, **method.library_versions()},
-            warnings=_warnings(task, method, folds),
+            warnings=_warnings(task, method, folds, settings),
             run=run_block(
                 started,
                 clock,
@@ -173,7 +173,7 @@ def _searches(
         return _of_networks(task, method, settings, folds)
     found: dict[tuple[int, int], _Search] = {}
     for number, fold in enumerate(folds):
-        train = fold.train.tolist()
+        train = _coded(task, fold.train).tolist()
         learned: dict[str, Json] = {}
         if method.learns == "lengths":
             fitted = _fit(task, method, settings.seed, train)
@@ -190,7 +190,7 @@ def _of_networks(
 ) -> dict[tuple[int, int], _Search]:
     found: dict[tuple[int, int], _Search] = {}
     for number, fold in enumerate(folds):
-        parts = [(fold.train, fold.test, fold.name)]
+        parts = [(_coded(task, fold.train), fold.test, fold.name)]
         if settings.protocol == "nested":
             parts += [(train, test, f"{fold.name}, inside") for train, test in _inner(task, fold, settings)]
         for train, test, name in parts:
@@ -210,12 +210,18 @@ def _inner(
     task: SpottingTask, fold: Fold, settings: Settings
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Training recordings and those that are searched, by groups of the fold's training subjects."""
-    subjects = [task.subjects[i] for i in fold.train]
+    rows = _coded(task, fold.train)
+    subjects = [task.subjects[i] for i in rows]
     n = min(N_INNER_FOLDS, len(set(subjects)))
     if n < 2:
         return
     for inner in grouped_k_fold(subjects, n_folds=n, seed=settings.seed):
-        yield fold.train[inner.train], fold.train[inner.test]
+        yield rows[inner.train], rows[inner.test]
+
+
+def _coded(task: SpottingTask, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Those of the recordings that somebody coded: from the others there is nothing to learn."""
+    return rows[[task.recordings[i].coded for i in rows]]
 
 
 def _address(task: SpottingTask, method: SpottingMethod) -> dict[str, Json]:
@@ -226,7 +232,7 @@ def _address(task: SpottingTask, method: SpottingMethod) -> dict[str, Json]:
         "method_version": method.version,
         "parameters": to_json(method.parameters),
         "libraries": to_json(method.library_versions()),
-        "dataset": task.digest,
+        "dataset": task.inputs or task.digest,
     }
 
 
@@ -295,8 +301,8 @@ def _thresholds(
     rows = {"fixed": [], "nested": fold.train.tolist(), "test-selected": fold.test.tolist()}[
         settings.protocol
     ]
-    rows = [row for row in rows if found.has(number, row)]
-    if not rows:
+    rows = [row for row in rows if found.has(number, row) and task.recordings[row].coded]
+    if not any(task.recordings[row].references for row in rows):
         return chosen
     for kind in method.kinds:
         options = method.candidates.get(kind, ())
@@ -350,12 +356,17 @@ def judged(recording: Recording, proposals: Sequence[Proposed]) -> list[Proposed
     kept = []
     for j, one in enumerate(proposals):
         over = any(
-            one.onset_s <= (other.offset_s or other.apex_s or other.onset_s) and one.offset_s >= other.onset_s
+            one.onset_s <= _last_seen_s(other) and one.offset_s >= other.onset_s
             for other in recording.unscored
         )
         if j in matched or not over:
             kept.append(one)
     return kept
+
+
+def _last_seen_s(one: Expression) -> float:
+    """The last moment that was coded of an expression."""
+    return next(at for at in (one.offset_s, one.apex_s, one.onset_s) if at is not None)
 
 
 def _matched(recording: Recording, proposals: Sequence[Proposed], kind: str) -> list[int]:
@@ -415,6 +426,7 @@ def _describe(task: SpottingTask) -> dict[str, Json]:
             "dataset": one.dataset,
             "start_s": one.start_s,
             "end_s": one.end_s,
+            "coded": one.coded,
         }
         for one in task.recordings
     ]
@@ -443,13 +455,29 @@ def _describe(task: SpottingTask) -> dict[str, Json]:
     }
 
 
-def _warnings(task: SpottingTask, method: SpottingMethod, folds: Sequence[Fold]) -> list[str]:
-    found = []
+def _warnings(
+    task: SpottingTask, method: SpottingMethod, folds: Sequence[Fold], settings: Settings
+) -> list[str]:
+    found = list(task.notes)
     for fold in folds:
         coded = {one.kind for i in fold.train for one in task.recordings[i].references}
         absent = [kind for kind in method.kinds if kind not in coded]
-        if absent and method.learns != "nothing":
+        if absent and (method.learns != "nothing" or settings.protocol == "nested"):
             found.append(f"{fold.name}: no training expression of kind {', '.join(absent)}")
+        if (
+            method.learns == "network"
+            and settings.protocol == "nested"
+            and not list(_inner(task, fold, settings))
+        ):
+            found.append(
+                f"{fold.name}: too few training people to choose thresholds on; they are as published"
+            )
+    uncoded = sorted({one.name for one in task.recordings if not one.coded})
+    if uncoded:
+        found.append(
+            f"{len(uncoded)} of {len(task.recordings)} videos were coded by nobody and are not scored; the "
+            f"first, {uncoded[0]}"
+        )
     if task.unsearched:
         first = task.unsearched[0]
         found.append(

@@ -25,6 +25,7 @@ from mien.stats.resampling import subject_bootstrap
 KINDS = ("micro", "macro")
 N_DRAWS = 200
 _SEED = 20211021
+_LEAST_S = 0.01  # of a window: offsets that stand for apexes have no length
 _GAP_S = 1000.0  # between recordings laid end to end: nothing matches across
 
 FloatArray = NDArray[np.float64]
@@ -149,15 +150,17 @@ class _Rows:
         dataset: Mapping[str, Json],
         left_out: NDArray[np.bool_] | None,
     ) -> _Rows:
-        listed: Any = dataset["recordings"]
+        everything: Any = dataset["recordings"]
+        listed = [one for one in everything if one.get("coded", True)]
         starts = np.array([one["start_s"] for one in listed], dtype=np.float64)
         ends = np.array([one["end_s"] for one in listed], dtype=np.float64)
-        shifts = np.concatenate([[0.0], np.cumsum(ends - starts + _GAP_S)[:-1]]) - starts
+        shifts = np.concatenate([[0.0], np.cumsum(ends - starts + _GAP_S)])[: len(listed)] - starts
         number = {one["name"]: i for i, one in enumerate(listed)}
         keep = np.array(samples["role"], dtype=np.str_) != "unscored"
+        keep &= np.array([name in number for name in samples["recording_id"]], dtype=bool)
         if left_out is not None:
             keep &= ~left_out
-        place = np.array([number[name] for name in samples["recording_id"]], dtype=np.int64)[keep]
+        place = np.array([number.get(name, -1) for name in samples["recording_id"]], dtype=np.int64)[keep]
         columns = [
             np.array([np.nan if v is None else v for v in samples[name]], dtype=np.float64)[keep]
             for name in ("onset_s", "apex_s", "offset_s")
@@ -179,7 +182,7 @@ class _Rows:
 def _score(rows: _Rows, kinds: tuple[str, ...], draws: Mapping[str, FloatArray]) -> KindScore:
     names = sorted(set(rows.subjects.tolist()))
     code = {name: i for i, name in enumerate(names)}
-    of_place = np.array([code[name] for name in rows.subjects])
+    of_place = np.array([code[name] for name in rows.subjects], dtype=np.int64)
     counts = np.zeros((len(names), 3))
     errors: list[FloatArray] = []
     for kind in kinds:
@@ -231,13 +234,15 @@ def _estimate(counts: FloatArray, name: str) -> Estimate:
         found: FloatArray = np.divide(top, below, out=np.full(np.shape(tp), np.nan), where=below > 0)
         return found
 
+    if not len(counts):
+        return Estimate(float("nan"), float("nan"), float("nan"))
     found = subject_bootstrap(counts, statistic=ratio, n_resamples=N_RESAMPLES, level=LEVEL, seed=_SEED)
     return Estimate(found.value, found.low, found.high)
 
 
 def _at_random(rows: _Rows, kind: str) -> FloatArray:
     """References found by the same proposals at random times, (N_DRAWS,)."""
-    rng = np.random.default_rng(_SEED)
+    rng = np.random.default_rng([_SEED, KINDS.index(kind)])
     tp = np.zeros(N_DRAWS)
     (_, ref), (place, est) = _times(rows, kind, True), _times(rows, kind, False)
     if not len(ref) or not len(est):
@@ -270,9 +275,11 @@ def _uniform(rows: _Rows, kinds: tuple[str, ...]) -> Counts:
         if not len(ref):
             continue
         length = float((ref[:, 2] - ref[:, 0]).mean())
+        if length < _LEAST_S:
+            return Counts()
         windows = []
         for start, end, shift in zip(rows.starts, rows.ends, rows.shifts, strict=True):
-            onset = start + shift + np.arange(int((end - start) / max(length, 1e-3))) * length
+            onset = start + shift + np.arange(int((end - start) / length)) * length
             windows.append(np.stack([onset, onset, onset + length], axis=1))
         est = np.concatenate(windows)
         tp = len(_pairs(ref, est))

@@ -36,6 +36,8 @@ class Recording:
     unscored
         Coded expressions without an offset or a kind: nobody can say whether a proposal matches one, so
         proposals that overlap it and match nothing else do not count.
+    coded
+        Whether somebody coded it: what is proposed in one that nobody coded is neither right nor wrong.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Recording:
     end_s: float
     references: tuple[Expression, ...]
     unscored: tuple[Expression, ...] = ()
+    coded: bool = True
 
     @property
     def duration_s(self) -> float:
@@ -78,6 +81,10 @@ class SpottingTask:
         Recordings without input; their references count as missed in a second set of scores.
     about
         What else the dataset's description in records should say.
+    notes
+        Sentences for the record's warnings.
+    inputs
+        SHA-256 of what a search can see: videos and references; where it is left out, the `digest`.
 
     Raises
     ------
@@ -92,6 +99,8 @@ class SpottingTask:
     consent: Mapping[str, int | None] = field(default_factory=dict)
     unsearched: tuple[UnsearchedRecording, ...] = ()
     about: Mapping[str, Json] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    inputs: str = ""
 
     def __post_init__(self) -> None:
         if not self.recordings or len(self.recordings) != len(self.videos):

@@ -78,7 +78,7 @@ class SpotRequest:
 class SpotResult:
     """What a method said of one video, and the files that hold it.
 
-    `level` is the consent level of the participant whose video it is, where it lies in a study; else None.
+    `participant` and `level` (of consent) are those of a video that lies in a study; else None.
     """
 
     request: SpotRequest
@@ -86,6 +86,7 @@ class SpotResult:
     files: dict[str, Path]
     frames: FrameTimes
     level: int | None
+    participant: str | None = None
 
     def as_json(self) -> dict[str, Json]:
         """Everything but the curve."""
@@ -132,7 +133,9 @@ def spot(
         request.out, request.source, spotted.proposals, frames=face.clock, method=method.name
     )
     owner = owner_of_film(request.source)
-    return SpotResult(request, spotted, files, face.clock, None if owner is None else owner.level)
+    if owner is None:
+        return SpotResult(request, spotted, files, face.clock, None)
+    return SpotResult(request, spotted, files, face.clock, owner.level, owner.participant)
 
 
 def _spotted(method: SpottingMethod, video: FaceVideo) -> Spotted:

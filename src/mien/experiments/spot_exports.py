@@ -27,7 +27,7 @@ from mien.spotting import Proposal
 if TYPE_CHECKING:
     from mien.experiments.spotting_study import StudyVideo
 
-COLUMNS = ("onset_s", "apex_s", "offset_s", "kind", "score", "regions")
+COLUMNS = ("onset_s", "apex_s", "offset_s", "kind", "score", "regions", "video")
 EXPORTS = {
     "table": "expressions.csv",
     "elan": "expressions.eaf",
@@ -45,7 +45,7 @@ def write_video_exports(
     sheet = _sheet(seen, proposals, frames)
     made = datetime.now()
     content = {
-        "table": proposal_table(proposals),
+        "table": proposal_table(proposals, seen),
         "elan": to_elan(sheet, author=f"mien {method}", made=made),
         "boris": to_boris([sheet], name=f"mien {method}", made=made),
         "label-studio": to_label_studio([sheet], model=f"mien {method}"),
@@ -56,14 +56,34 @@ def write_video_exports(
     return {name: out / EXPORTS[name] for name in content}
 
 
-def proposal_table(proposals: Sequence[Proposal]) -> str:
-    """One row for each proposal; times in seconds, regions with semicolons between."""
+def proposal_table(proposals: Sequence[Proposal], video: str) -> str:
+    """One row for each proposal; times in seconds, regions with semicolons between.
+
+    Every row names the video: a withdrawal finds it by that.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for one in proposals:
         times = [f"{at:.3f}" for at in (one.onset_s, one.apex_s, one.offset_s)]
-        writer.writerow([*times, one.kind, f"{one.score:.3f}", "; ".join(one.regions)])
+        writer.writerow([*times, one.kind, f"{one.score:.3f}", "; ".join(one.regions), video])
+    return text.getvalue()
+
+
+STUDY_COLUMNS = (
+    "recording_id", "subject_id", "role", "kind", "onset_s", "apex_s", "offset_s", "score", "regions", "fold",
+)  # fmt: skip
+
+
+def expression_rows(record: ResultRecord) -> str:
+    """Everything coded and proposed, as a table; seconds from each video's first frame."""
+    more = [name for name in ("verdict", "emotion") if name in record.samples]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n", delimiter="\t")
+    writer.writerow([*STUDY_COLUMNS, *more])
+    columns = [record.samples[name] for name in (*STUDY_COLUMNS, *more)]
+    for row in zip(*columns, strict=True):
+        writer.writerow(["n/a" if cell is None or cell == "" else cell for cell in row])
     return text.getvalue()
 
 
@@ -98,6 +118,9 @@ def write_study_exports(
     rejected, never to be taken for coding; they lie in the results and not in the study.
     """
     made = datetime.now()
+    for old in (*out.glob("elan/*.eaf"), *out.glob("suggestions/*/*.tsv")):
+        old.unlink()  # of another run: nothing may stay that this one does not say
+    write_atomically(out / "expressions.tsv", expression_rows(record).encode())
     sheets = []
     rows: dict[str, list[dict[str, object]]] = {}
     for video in videos:
@@ -118,6 +141,7 @@ def write_study_exports(
     write_atomically(out / EXPORTS["label-studio-config"], label_studio_config().encode())
     _write_suggestions(out / "suggestions", rows, method)
     return {
+        "table": out / "expressions.tsv",
         "elan": out / "elan",
         **{name: out / EXPORTS[name] for name in ("boris", "label-studio", "label-studio-config")},
         "suggestions": out / "suggestions",

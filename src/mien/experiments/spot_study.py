@@ -86,8 +86,21 @@ class SpotStudyRequest:
             )
         if self.workers < 1:
             raise OptionError("workers", wanted="1 or more", got=self.workers, remedy="give another number")
-        self.chosen()
         self.settings()
+        for method in self.chosen():
+            try:
+                method.build(**method.parameters)
+            except (TypeError, ValueError) as error:
+                raise OptionError(
+                    f"--set for {method.name}",
+                    wanted="values that the method can use, as on its card",
+                    got=str(error),
+                    remedy="correct the value",
+                ) from error
+        if self.recogniser is not None:
+            self.recogniser.method()
+        if self.device != "cpu":
+            _check_device(self.device)
 
     def settings(self) -> Settings:
         """How methods are evaluated."""
@@ -229,6 +242,7 @@ def _result(
                 record,
                 request.recogniser,
                 request.settings(),
+                kind="macro" if request.kind == "macro" else "micro",
                 store=store,
                 executor=executor,
                 progress=show,
@@ -239,3 +253,14 @@ def _result(
         record = filtered.record
     path = record.write(request.out / "records")
     return StudySpotting(request, record, path, run.scores, filtered, recognised, run.curves)
+
+
+def _check_device(name: str) -> None:
+    import torch
+
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise OptionError(
+            "--device", wanted="a device that PyTorch has here", got=name, remedy="leave it out for the CPU"
+        ) from error

@@ -18,6 +18,7 @@ from mien.spotting.filter_controls import Candidates, Instants, Replicates, repl
 from mien.spotting.filter_report import FilterReport, report_filter
 from mien.spotting.heart_rate_filter import (
     FAIL,
+    UNDECIDABLE,
     FilterSettings,
     Verdicts,
     filter_candidates,
@@ -130,7 +131,10 @@ def _candidates(
     est: NDArray[np.int64],
     ref: NDArray[np.int64],
 ) -> tuple[Candidates, Instants]:
-    """Proposals with the references they hit, matched within recordings and kinds."""
+    """Proposals with the references they hit, matched within recordings and kinds.
+
+    A duplicate hits the reference that it overlaps by half as well: it finds it should the other one go.
+    """
     hits = np.full(len(est), -1, dtype=np.int64)
     key = [f"{a} {b}" for a, b in zip(samples["recording_id"], samples["kind"], strict=True)]
     places: dict[str, tuple[list[int], list[int]]] = {}
@@ -143,7 +147,10 @@ def _candidates(
         return np.array(at, dtype=np.float64).reshape(len(numbers), 2)
 
     for in_ref, in_est in places.values():
-        for i, j in one_to_one(times(ref, in_ref), times(est, in_est), threshold=0.5).pairs:
+        sides = times(ref, in_ref), times(est, in_est)
+        for i, j in best_references(*sides):
+            hits[in_est[j]] = in_ref[i]
+        for i, j in one_to_one(*sides, threshold=0.5).pairs:
             hits[in_est[j]] = in_ref[i]
     subject = np.array(samples["subject_id"], dtype=np.str_)
     score: Any = [samples["score"][row] for row in est]
@@ -190,7 +197,10 @@ def _other_trials(
     record: ResultRecord,
     settings: FilterSettings,
 ) -> Replicates | None:
-    """The filter with the heart of another trial of the same person, at the same time after its beginning."""
+    """The filter with the heart of another trial of the same person, at the same time after its beginning.
+
+    Where there is no other trial, or it ended before, the real verdict stands.
+    """
     listed: Any = record.dataset["recordings"]
     of_person: dict[str, list[str]] = {}
     for one in listed:
@@ -209,8 +219,8 @@ def _other_trials(
             moved_names.append(other)
             moved_at.append(trials[other].span.start_s + since)
         code = filter_candidates(moved_names, np.array(moved_at), trials, settings).code
-        alone = np.array([len(place[str(name)][0]) < 2 for name in names])
-        tables.append(np.where(alone, -1, code).astype(np.int8))
+        lost = (code == UNDECIDABLE) | np.array([len(place[str(name)][0]) < 2 for name in names])
+        tables.append(np.where(lost, candidates.code, code).astype(np.int8))
     return replicates(candidates, np.stack(tables), len(references.code))
 
 
@@ -230,12 +240,26 @@ def _soft(
         return None
     z = np.full(len(est), np.nan)
     for number, row in enumerate(est):
-        mean = verdicts.threshold_bpm_s[row] / settings.eta if settings.eta else np.nan
         trial = trials[str(names[row])]
-        if trial.heart.slope is not None and np.isfinite(mean):
+        if trial.heart.slope is not None:
             slope = trial.heart.slope
             times = slope.start_s + np.arange(len(slope.values)) / slope.rate_hz
-            inside = (times >= trial.span.start_s) & (times < trial.span.end_s)
-            spread = float(np.nanstd(np.abs(slope.values[inside]))) if inside.any() else 0.0
-            z[number] = (abs(verdicts.slope_bpm_s[row]) - abs(mean)) / spread if spread else np.nan
+            size = np.abs(slope.values[(times >= trial.span.start_s) & (times < trial.span.end_s)])
+            known = size[np.isfinite(size)]
+            if len(known) > 1 and known.std() > 0:
+                z[number] = (abs(verdicts.slope_bpm_s[row]) - known.mean()) / known.std()
+    if not np.isfinite(z).any():
+        return None
     return soft_filter(candidates, references, z)
+
+
+def best_references(reference: FloatArray, estimate: FloatArray) -> list[tuple[int, int]]:
+    """For every estimate that overlaps a reference by an IoU of .5 or more, the one it overlaps most."""
+    found = []
+    for j, (onset, offset) in enumerate(estimate):
+        shared = np.minimum(reference[:, 1], offset) - np.maximum(reference[:, 0], onset)
+        union = np.maximum(reference[:, 1], offset) - np.minimum(reference[:, 0], onset)
+        iou = np.divide(shared, union, out=np.zeros(len(reference)), where=union > 0)
+        if len(iou) and iou.max() >= 0.5:
+            found.append((int(iou.argmax()), j))
+    return found

@@ -45,8 +45,10 @@ class VideoHeart:
     heart_s: FloatArray
 
     def at(self, video_s: FloatArray | float) -> FloatArray:
-        """Moments of the video on the heart's clock; the ends go on at the frames' rate."""
-        return np.asarray(np.interp(video_s, self.video_s, self.heart_s), dtype=np.float64)
+        """Moments of the video on the heart's clock; beyond its ends both clocks go on alike."""
+        at = np.asarray(video_s, dtype=np.float64)
+        beyond = at - np.clip(at, self.video_s[0], self.video_s[-1])
+        return np.asarray(np.interp(at, self.video_s, self.heart_s) + beyond, dtype=np.float64)
 
     def trace(self, signal: Signal | None) -> Signal | None:
         """The rate or slope on the video's clock, as far as the video goes; None where there is none."""

@@ -174,6 +174,8 @@ def find_spotter(
             got=unknown[0],
             remedy="choose one of them",
         )
+    for key, value in asked.items():
+        _check_value(f"--set {name}.{key}", method.parameters[key], value)
     if epochs is not None and "epochs" in method.parameters:
         if epochs < 1:
             raise OptionError("--epochs", wanted="1 or more", got=epochs, remedy="give another number")
@@ -201,3 +203,27 @@ def relative_curve(
         if height > 0:
             found = np.fmax(found, (curve - rest) / height)
     return found
+
+
+def _check_value(what: str, usual: Json, value: Json) -> None:
+    """Raise OptionError unless a value is of the kind of the usual one; numbers are not below 0."""
+    if isinstance(usual, list):
+        same = isinstance(value, list) and (len(value) == len(usual) or not usual or what.endswith(_LONGER))
+        if same and isinstance(value, list):
+            for old, new in zip((usual * len(value))[: len(value)], value, strict=True):
+                _check_value(what, old, new)
+            return
+    elif usual is None:
+        same = value is None or (isinstance(value, int | float) and not isinstance(value, bool) and value > 0)
+    elif isinstance(usual, bool) or isinstance(value, bool) or isinstance(usual, str):
+        same = type(value) is type(usual)
+    elif isinstance(usual, int):
+        same = isinstance(value, int) and value >= 0
+    else:
+        same = isinstance(value, int | float) and value >= 0
+    if not same:
+        raise OptionError(what, wanted=f"something as {usual}", got=value, remedy="correct the value")
+
+
+_LONGER = ("lengths", "depths", "heads")
+"""Lists that may have another length than the published one."""

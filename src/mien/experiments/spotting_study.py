@@ -21,6 +21,7 @@ from mien.core.time import FloatArray
 from mien.dataset import Study, read_expressions
 from mien.dataset.expressions import MergedExpression, frame_seconds, merge_expressions
 from mien.evaluation.spotting_task import Recording, SpottingTask, UnsearchedRecording
+from mien.experiments.study_source import UNUSED
 from mien.features.face_pass import Film, MeasuredFace, PassSettings, measure_faces
 from mien.jobs import Executor, Store, silent
 from mien.spotting.spotter import FaceVideo
@@ -107,8 +108,8 @@ def read_spotting_study(
             got=missing_offset,
             remedy="choose one of them",
         )
-    videos, refused, coded = _videos(study)
     counts: Counter[str] = Counter()
+    videos, refused, coded, coders = _videos(study, counts)
     references = {
         one.name: _references(one, coded.get(one.name, []), missing_offset, counts) for one in videos
     }
@@ -127,38 +128,50 @@ def read_spotting_study(
             else:
                 faces[name] = found
     searched = [one for one in videos if one.name in faces]
-    recordings = tuple(_recording(study, one, references[one.name]) for one in searched)
-    owners = {**{one.name: one.participant for one in videos}, **{n: n.split("_")[0] for n in refused}}
+    recordings = tuple(
+        _recording(study, one, references[one.name], one.participant in coders) for one in searched
+    )
     unsearched = tuple(
-        UnsearchedRecording(name, owners[name], _n_by_kind(references.get(name)), reason)
+        UnsearchedRecording(name, name.rsplit("_run-", 1)[0], _n_by_kind(coders, name), reason)
         for name, reason in sorted(refused.items())
     )
     people = study.participants
     names = [one.name for one in searched]
     kept = [faces[name] for name in names]
+    about: dict[str, Json] = {
+        "missing_offset": missing_offset,
+        "finder": settings.finder,
+        "coding": to_json(dict(sorted(counts.items()))),
+    }
     task = SpottingTask(
         name=study.folder.resolve().name,
-        digest=_digest(recordings, kept),
+        digest=_digest(recordings, kept, about),
         recordings=recordings,
         videos=FaceVideos(names, kept),
         consent={who: people[who].consent_level for who in {one.participant for one in searched}},
         unsearched=unsearched,
-        about={
-            "missing_offset": missing_offset,
-            "finder": settings.finder,
-            "coding": to_json(dict(sorted(counts.items()))),
-        },
+        about=about,
+        notes=tuple(
+            f"{n} coded rows are not used: {why}" for why, n in sorted(counts.items()) if why in _UNUSED
+        ),
+        inputs=_inputs(recordings, kept),
     )
     return SpottingStudy(study, task, {one.name: one for one in searched})
 
 
+_UNUSED = frozenset(UNUSED.values())
+Coded = dict[str, Counter[tuple[str, str, str]]]
+"""By participant who was coded: rows by recording, coder and kind."""
+
+
 def _videos(
-    study: Study,
-) -> tuple[list[StudyVideo], dict[str, str], dict[str, list[MergedExpression]]]:
-    """Videos that can be read, the others with a reason, and coded expressions by recording."""
+    study: Study, counts: Counter[str]
+) -> tuple[list[StudyVideo], dict[str, str], dict[str, list[MergedExpression]], Coded]:
+    """Videos that can be read, the others with a reason, expressions by recording, and who was coded."""
     videos: list[StudyVideo] = []
     refused: dict[str, str] = {}
-    coded: dict[str, list[MergedExpression]] = {}
+    expressions: dict[str, list[MergedExpression]] = {}
+    coded: Coded = {}
     for who in study.participants:
         session = study.session(who)
         for run, video in session.videos().items():
@@ -167,14 +180,23 @@ def _videos(
             if video.path is None:
                 refused[name] = "the video is not in the study"
             elif isinstance(clock, str):
-                refused[name] = "the video has no table of frame times"
+                refused[name] = UNUSED["no-frame-times"]
             elif not clock.size or not (np.diff(clock) > 0).all():
                 refused[name] = "the frame times stand still or go backwards"
             else:
                 videos.append(StudyVideo(name, who, run, Path(video.path), clock))
-        for one in merge_expressions(read_expressions(session)):
-            coded.setdefault(f"{who}_run-{one.run:02d}", []).append(one)
-    return videos, refused, coded
+        if not session.coding():
+            continue
+        rows = read_expressions(session)
+        coded[who] = Counter((f"{who}_run-{r.run:02d}", r.coder, r.kind or "") for r in rows)
+        known = {one.name for one in videos} | set(refused)
+        refused |= {name: "the run has no video" for name, _, _ in coded[who] if name not in known}
+        for row in rows:
+            if row.unused is not None and f"{who}_run-{row.run:02d}" not in refused:
+                counts[UNUSED.get(row.unused, row.unused)] += 1
+        for one in merge_expressions(rows):
+            expressions.setdefault(f"{who}_run-{one.run:02d}", []).append(one)
+    return videos, refused, expressions, coded
 
 
 def _references(
@@ -211,7 +233,7 @@ def _references(
 
 
 def _recording(
-    study: Study, video: StudyVideo, references: tuple[list[Expression], list[Expression]]
+    study: Study, video: StudyVideo, references: tuple[list[Expression], list[Expression]], coded: bool
 ) -> Recording:
     times = video.since_first_s
     step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
@@ -223,15 +245,43 @@ def _recording(
         float(times[-1]) + step,
         tuple(references[0]),
         tuple(references[1]),
+        coded,
     )
 
 
-def _n_by_kind(references: tuple[list[Expression], list[Expression]] | None) -> dict[Kind, int]:
-    kinds = [one.kind for one in references[0]] if references else []
-    return {"micro": kinds.count("micro"), "macro": kinds.count("macro")}
+def _n_by_kind(coded: Coded, name: str) -> dict[Kind, int]:
+    """How many expressions were coded in a recording without times: as many as the coder who saw most."""
+    rows = coded.get(name.rsplit("_run-", 1)[0], Counter())
+    kinds: tuple[Kind, ...] = ("micro", "macro")
+    return {
+        kind: max((n for (where, _, what), n in rows.items() if (where, what) == (name, kind)), default=0)
+        for kind in kinds
+    }
 
 
-def _digest(recordings: Sequence[Recording], faces: Sequence[MeasuredFace]) -> str:
+def _digest(recordings: Sequence[Recording], faces: Sequence[MeasuredFace], about: Mapping[str, Json]) -> str:
+    """Everything that scores depend on, whatever was measured of the videos."""
+    told: list[Json] = [
+        [
+            one.name,
+            one.subject,
+            one.end_s,
+            one.coded,
+            face.content,
+            _told(one.references),
+            _told(one.unscored),
+        ]
+        for one, face in zip(recordings, faces, strict=True)
+    ]
+    return digest([told, dict(about)])
+
+
+def _told(expressions: Sequence[Expression]) -> list[Json]:
+    return [[e.onset_s, e.apex_s, e.offset_s, e.kind, e.emotion] for e in expressions]
+
+
+def _inputs(recordings: Sequence[Recording], faces: Sequence[MeasuredFace]) -> str:
+    """What a search can see: measured parts and references."""
     told: list[Json] = [
         [
             one.name,

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mien.core.errors import DataError
+from mien.core.errors import DataError, OptionError
 from mien.core.records import Json, ResultRecord, digest, digest_arrays, to_json
 from mien.dataset.manifest import file_digest
 from mien.evaluation import Method, Settings
@@ -43,6 +43,13 @@ class RecogniserRequest:
 
     def method(self) -> Method:
         """The recogniser; raises OptionError if there is none of this name, or it needs more than a face."""
+        if self.n_classes not in CLASSES:
+            raise OptionError(
+                "--classes",
+                wanted=f"one of {', '.join(map(str, CLASSES))}",
+                got=self.n_classes,
+                remedy="choose one of them",
+            )
         found = find_method(self.name, epochs=self.epochs)
         check_needs(found, given=frozenset(FEATURES))
         return found

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError, JobError, OptionError
-from mien.core.records import Json, digest_arrays
+from mien.core.records import Json, digest, digest_arrays
 from mien.core.time import FloatArray
 from mien.dataset.manifest import file_digest
 from mien.features.face_fields import BLOCKS, FIELD_HZ, FIELD_SIZE, PATTERNS, FaceFields
@@ -87,12 +87,16 @@ class PassSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeasuredFace:
-    """A video whose parts are in a store; read when it is needed."""
+    """A video whose parts are in a store; read when it is needed.
+
+    `content` is the SHA-256 of the file and of the clock that stands for its own.
+    """
 
     store: Store
     clock: FrameTimes
     keys: tuple[str, ...]
     fields: bool
+    content: str
 
     def read(self) -> tuple[FaceMotion, FaceFields | None]:
         """The motion of its face and, where they were measured, the fields.
@@ -166,7 +170,10 @@ def measure_faces(
             richer = _jobs(film, parts, replace(settings, fields=True), number=len(planned))
             if all(store.wall_s(job.key) is not None for job in richer):
                 mine = richer
-        found[name] = MeasuredFace(store, parts.clock, tuple(job.key for job in mine), settings.fields)
+        clock = None if film.clock_s is None else digest_arrays(film.clock_s)
+        content = digest([mine[0].address["video"], clock])
+        keys = tuple(job.key for job in mine)
+        found[name] = MeasuredFace(store, parts.clock, keys, settings.fields, content)
         planned.append(parts)
         jobs += mine
     jobs = list({job.key: job for job in jobs}.values())  # one file may be there twice

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mien.core.records import ResultRecord, write_atomically
+from mien.core.records import write_atomically
 from mien.evaluation.spotting_task import Recording, SpottingMethod
 from mien.experiments.spot_exports import proposals_of
 from mien.experiments.spot_study import StudySpotting, StudySpottings
@@ -24,8 +24,9 @@ def write_pages(found: StudySpottings, result: StudySpotting, method: SpottingMe
     """Write `sub-001.html` and so on into a folder, for one method; they show nobody's face."""
     task = found.source.task
     pages: dict[str, list[SpottedVideo]] = {}
+    folds = {int(row): fold.name for fold in result.request.settings().folds(task) for row in fold.test}
     for number, recording in enumerate(task.recordings):
-        spotted = _spotted(task.videos[number], recording, result, method)
+        spotted = _spotted(task.videos[number], recording, result, method, folds[number])
         level = task.consent.get(recording.subject)
         heart = found.hearts.get(recording.name)
         shown = SpottedVideo(
@@ -39,6 +40,8 @@ def write_pages(found: StudySpottings, result: StudySpotting, method: SpottingMe
             verdicts=_verdicts(recording.name, spotted, heart, result.request.ccf),
         )
         pages.setdefault(recording.subject, []).append(shown)
+    for old in folder.glob("sub-*.html"):
+        old.unlink()
     for who, videos in pages.items():
         page = spotting_page(videos, title=f"{who}, {method.name}")
         write_atomically(folder / f"{who}.html", page.encode())
@@ -46,13 +49,13 @@ def write_pages(found: StudySpottings, result: StudySpotting, method: SpottingMe
 
 
 def _spotted(
-    video: FaceVideo, recording: Recording, result: StudySpotting, method: SpottingMethod
+    video: FaceVideo, recording: Recording, result: StudySpotting, method: SpottingMethod, fold: str
 ) -> Spotted:
     """What the record says of one recording, with the curve at the thresholds of its fold."""
     ready = prepare(video.motion)
     scores = result.curves[recording.name]
     thresholds: Any = result.record.protocol["thresholds"]
-    chosen = thresholds.get(_fold(result.record, recording.name), method.published)
+    chosen = thresholds.get(fold, method.published)
     return Spotted(
         tuple(proposals_of(result.record, recording.name)),
         ready.not_judged,
@@ -62,12 +65,6 @@ def _spotted(
         np.asarray(scores["times_s"], dtype=np.float64),
         relative_curve(method, scores, chosen),
     )
-
-
-def _fold(record: ResultRecord, name: str) -> str | None:
-    """The fold in which a recording was searched; None where nothing in it was coded or proposed."""
-    rows = zip(record.samples["recording_id"], record.samples["fold"], strict=True)
-    return next((str(fold) for where, fold in rows if where == name), None)
 
 
 def _verdicts(

@@ -2,7 +2,8 @@
 
 A candidate is kept if a logistic regression of "hits a reference" on the logarithm of its score and the
 slope of the heart rate at its apex (z within its trial) says so more surely than a cut; weights and cut come
-from training subjects only. Beside it stands the same regression on the score alone: the difference is the
+from other subjects' candidates only (which a trained spotter found that may have seen this one). Beside it
+stands the same regression on the score alone: the difference is the
 heart's.
 """
 
