@@ -49,7 +49,9 @@ docs: $(STAMP)   ## regenerate the results in docs/results from commands
 	$(BIN)/python docs/regenerate_datasets.py
 	$(BIN)/python docs/regenerate.py
 	$(BIN)/python docs/regenerate_recognition.py
+	$(BIN)/python docs/regenerate_spotting.py
 	$(BIN)/python docs/regenerate_methods.py
+	$(BIN)/python docs/regenerate_spotting_methods.py
 
 clean:           ## remove what is made, keep .venv
 	rm -rf build dist mien-demo mien-results .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
