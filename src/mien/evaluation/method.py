@@ -78,10 +78,11 @@ class Method:
 
     def library_versions(self) -> dict[str, str]:
         """The installed version of every library that may change the result."""
-        return {name: _version(name) for name in self.libraries}
+        return {name: installed_version(name) for name in self.libraries}
 
 
-def _version(distribution: str) -> str:
+def installed_version(distribution: str) -> str:
+    """The version of a distribution, or that it is not installed."""
     try:
         return version(distribution)
     except PackageNotFoundError:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError
 from mien.core.expression import Expression, Kind
 from mien.core.records import Json
+from mien.evaluation.method import installed_version
 
 Learns = Literal["nothing", "lengths", "network"]
 
@@ -197,14 +197,7 @@ class SpottingMethod:
 
     def library_versions(self) -> dict[str, str]:
         """The installed version of every library that may change the result."""
-        return {name: _version(name) for name in self.libraries}
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "not installed"
+        return {name: installed_version(name) for name in self.libraries}
 
 
 def spans(expressions: Sequence[Expression | Proposed]) -> NDArray[np.float64]:
