@@ -273,14 +273,7 @@ def find_method(
     """
     method = METHODS.get(name) or OTHER_METHODS.get(name) or _from_extension(name)
     asked: dict[str, Json] = dict(changes or {})
-    unknown = [key for key in asked if key not in method.parameters]
-    if unknown:
-        raise OptionError(
-            f"parameter {unknown[0]} of {name}",
-            wanted=f"one of {', '.join(method.parameters) or 'none: it has no parameters'}",
-            got=unknown[0],
-            remedy="choose one of them",
-        )
+    refuse_unknown(name, asked, method.parameters)
     for key, value in asked.items():
         _check_kind(f"parameter {key} of {name}", method.parameters[key], value)
     if epochs is not None and method.stage_parameter is not None:
@@ -309,6 +302,18 @@ def find_method(
     if device != "cpu" and method.stage_parameter is not None:
         asked["device"] = device
     return replace(method, parameters=method.with_parameters(asked)) if asked else method
+
+
+def refuse_unknown(name: str, asked: Collection[str], known: Collection[str]) -> None:
+    """Raise OptionError if a parameter that is asked for is none of a method's."""
+    unknown = [key for key in asked if key not in known]
+    if unknown:
+        raise OptionError(
+            f"parameter {unknown[0]} of {name}",
+            wanted=f"one of {', '.join(known) or 'none: it has no parameters'}",
+            got=unknown[0],
+            remedy="choose one of them",
+        )
 
 
 def _check_kind(what: str, usual: Json, value: Json) -> None:

@@ -18,6 +18,7 @@ from mien.core.expression import Kind
 from mien.core.records import Json
 from mien.core.time import FloatArray
 from mien.evaluation.spotting_task import SpottingMethod
+from mien.experiments.methods import refuse_unknown
 
 _SHARES = tuple(round(0.05 * i, 2) for i in range(1, 20))  # of a curve's mean to its maximum (Moilanen)
 _CHANCES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -166,14 +167,7 @@ def find_spotter(
         )
     method = SPOTTING_METHODS[name]
     asked = dict(changes or {})
-    unknown = [key for key in asked if key not in method.parameters]
-    if unknown:
-        raise OptionError(
-            f"parameter {unknown[0]} of {name}",
-            wanted=f"one of {', '.join(method.parameters) or 'none: it has no parameters'}",
-            got=unknown[0],
-            remedy="choose one of them",
-        )
+    refuse_unknown(name, asked, method.parameters)
     for key, value in asked.items():
         _check_value(f"--set {name}.{key}", method.parameters[key], value)
     if epochs is not None and "epochs" in method.parameters:
