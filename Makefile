@@ -6,7 +6,8 @@ STAMP := $(VENV)/.installed
 WORKERS ?= 2
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup check test test-all bids demo bench docs clean
+WEB := src/mien/app/static/index.html
+.PHONY: help setup web check test test-all bids demo bench docs clean
 .DEFAULT_GOAL := help
 
 help:            ## say what there is
@@ -19,6 +20,12 @@ $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,dev]'
 	touch $@
+
+web: $(WEB)      ## build the pages of the coding bench (needs Node.js 20 or newer)
+
+$(WEB): $(wildcard web/*.json web/*.ts web/*.html web/src/* web/src/*/*)
+	@command -v npm >/dev/null || { echo "make web needs Node.js 20 or newer (https://nodejs.org): the coding bench's pages are TypeScript" >&2; exit 1; }
+	cd web && npm ci --no-audit --no-fund --loglevel=error && npm test && npm run build
 
 check: $(STAMP)  ## style, types and layers
 	$(BIN)/ruff check src tests benchmarks docs

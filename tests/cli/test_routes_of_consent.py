@@ -124,6 +124,8 @@ STAYS = {
     "fuse": "results on this machine; the picture of attention shows no voice without consent (tests/report)",
     "score": "scores",
     "clean": "traces: scalp maps and numbers of the EEG",
+    "agreement": "numbers and times of marks; nobody's face or voice",
+    "code": "pages for the study's own coders, who are asked as analysis; tests/app says who gets what",
     "concordance": "traces and statistics",
     "withdraw": "names of files",
 }

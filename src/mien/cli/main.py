@@ -30,7 +30,9 @@ def root(
 def program() -> typer.Typer:
     """The program with all its commands."""
     from mien.cli import (
+        agreement,
         clean,
+        code,
         concordance,
         demo,
         describe,
@@ -60,7 +62,7 @@ def program() -> typer.Typer:
     app.callback(invoke_without_command=True)(root)
     modules = (
         *(demo, simulate, import_, inspect, validate, sync, describe, recognise, fuse, predict, spot),
-        *(score, report, clean, concordance, export, withdraw),
+        *(score, report, clean, concordance, code, agreement, export, withdraw),
     )
     for module in modules:
         module.register(app)

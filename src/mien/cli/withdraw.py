@@ -25,6 +25,9 @@ def withdraw_participant(
     pseudonyms: Annotated[
         Path | None, typer.Option(help="Table of who is who; default STUDY-pseudonyms.tsv, if it exists.")
     ] = None,
+    store: Annotated[
+        str | None, typer.Option(help="The coding bench's database, where it is not the study's own file.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Name what would go; remove nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was removed as JSON.")] = False,
 ) -> None:
@@ -32,6 +35,8 @@ def withdraw_participant(
     from mien.dataset import withdraw
 
     done = withdraw(study, participant, results=results or (), pseudonyms=pseudonyms, dry_run=dry_run)
+    if store is not None and not dry_run:
+        _forget(study, store, done.participant_id)
     if as_json:
         print_json({**asdict(done), "dry_run": dry_run})
         return
@@ -49,3 +54,14 @@ def withdraw_participant(
             else ", nor results, models and pictures outside the study: name them with --results."
         )
     )
+
+
+def _forget(study: Path, store: str, name: str) -> None:
+    from mien.app.serve import install_secret
+    from mien.coding.store import CodingStore
+
+    kept = CodingStore.open(store, secret=install_secret(study))
+    try:
+        typer.echo(f"{kept.forget(name)} rows removed from the coding bench's database", err=True)
+    finally:
+        kept.close()

@@ -1,7 +1,9 @@
-"""Coded expressions on their way to and from other people's programs: ELAN, BORIS, Label Studio, a table.
+"""Coding by several people: what they state, who sees what when, how far they agree, other programs' files.
 
-A `Sheet` is one video with the expressions marked in it, whoever marked them: a method's suggestions for a
-coder, or what a coder returned. May use recording and core; knows nothing of how suggestions are made.
+An `Annotation` is what a coder states of one expression, in frames; `coding.store` keeps them with a log of
+every change. A `Sheet` is one video with its expressions, on the way to or from ELAN, BORIS, Label Studio
+or a table. May use recording, stats, metrics and core; knows nothing of studies, nor of how suggestions are
+made.
 """
 
 from mien.coding.boris import from_boris, to_boris

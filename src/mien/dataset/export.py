@@ -36,6 +36,7 @@ _TRACES = (
     "_eeg.eeg", "_eeg.vhdr", "_eeg.vmrk", "_eeg.json", "_eeg.edf", "_eeg.bdf", "_channels.tsv",
     "_electrodes.tsv", "_coordsystem.json", "_events.tsv", "_events.json", "_physio.tsv.gz", "_physio.json",
     "_beh.tsv", "_beh.json", "_frametimes.tsv", "_frametimes.json", "_scans.tsv", "_expressions.tsv",
+    "_expressions.json",
     "_map.json",
 )  # fmt: skip
 _ROOT = ("dataset_description.json", "README", ".bidsignore", "CHANGES", "participants.json")

@@ -18,6 +18,7 @@ from mien.core.errors import DataError
 from mien.core.expression import ActionUnit, Expression, Kind, group_expressions, is_micro
 from mien.core.time import FloatArray
 from mien.dataset import layout, tables
+from mien.dataset.coded_runs import read_coded_runs
 from mien.dataset.study import StudySession, VideoRun
 from mien.dataset.synchronise import SessionSync
 from mien.recording.clocks import fit_stamps
@@ -88,14 +89,20 @@ class MergedExpression:
         return None if offset is None else offset - self.times.onset_s
 
 
-def read_expressions(session: StudySession, *, sync: SessionSync | None = None) -> list[CodedExpression]:
-    """Every coded row of a participant, in order of coder and row.
+def read_expressions(
+    session: StudySession, *, sync: SessionSync | None = None, every_coder: bool = False
+) -> list[CodedExpression]:
+    """Every coded row of a participant that holds, in order of coder and row.
+
+    In runs that are final (adjudicated) the rows of the table `final` hold, and no single coder's.
 
     Parameters
     ----------
     sync
         Clock maps: times are then seconds of the master clock, and a run without a map is unused. Without,
         times are seconds of the clock that stamped the frames.
+    every_coder
+        Every coder's rows of every run, and no final ones: for agreement between coders.
 
     Raises
     ------
@@ -105,9 +112,12 @@ def read_expressions(session: StudySession, *, sync: SessionSync | None = None) 
     videos = session.videos()
     clocks: dict[int, FloatArray | str] = {}
     found = []
+    final = read_coded_runs(session.study, session.participant_id, layout.FINAL) or set()
     for coder, table in session.coding().items():
         for number, row in enumerate(tables.rows(table), start=2):
             run = int(row["run"])
+            if (coder == layout.FINAL) is (every_coder or run not in final):
+                continue
             if run not in clocks:
                 clocks[run] = frame_seconds(videos.get(run), run, sync)
             found.append(_expression(session.participant_id, coder, number, row, clocks[run]))

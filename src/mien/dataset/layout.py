@@ -36,6 +36,8 @@ CODING_NOTES = ("three_class", "flags", "source_row", "source_marks")
 """What an imported coding table says beside: its flags, and row and cells of the table it came from."""
 UNMERGED = "unmerged"
 """The coder of a table in which rows of several coders stand side by side, without saying whose."""
+FINAL = "final"
+"""The coder of the table that several coders agreed on: in its runs it stands for all of theirs."""
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".mpg")
 BIDS_LACKS = ("*_video.*", "*_frametimes.*", "*_audio.wav", "manifest.tsv", "derivatives/")
 """What goes in `.bidsignore`."""
@@ -207,6 +209,11 @@ def coding(study: Path, participant: str, coder: str) -> Path:
     """The expressions that one coder found."""
     name = f"{participant_id(participant)}_task-{TASK}_coder-{_label('coder', coder)}_expressions.tsv"
     return coding_folder(study, participant) / name
+
+
+def coded_runs(study: Path, participant: str, coder: str) -> Path:
+    """Which runs a coder went through, beside the coder's table."""
+    return coding(study, participant, coder).with_suffix(".json")
 
 
 def run_of(path: Path) -> int | None:

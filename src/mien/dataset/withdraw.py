@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mien.core.errors import DataError, OptionError
 from mien.core.records import write_atomically
-from mien.dataset import layout, tables
+from mien.dataset import databases, layout, tables
 from mien.dataset.study import check_is_study
 
 WITHDRAWN = "withdrawn"
@@ -136,7 +136,7 @@ def _derived(root: Path, name: str, others: frozenset[str]) -> tuple[list[Path],
     mine = re.compile(rf"(?<![0-9A-Za-z-]){re.escape(name)}(?![0-9A-Za-z])")
     someone = re.compile(r"(?<![0-9A-Za-z])sub-[0-9A-Za-z]+")
     of_study = layout.participants(root).is_file()
-    files = _files(root)
+    files = [path for path in _files(root) if not _loses_rows(path)]
     if of_study:
         files = [path for path in files if not _stays(path.relative_to(root), others, name, mine)]
     places = {path: path.relative_to(root).as_posix() for path in files}
@@ -156,6 +156,12 @@ def _derived(root: Path, name: str, others: frozenset[str]) -> tuple[list[Path],
         elif (path.parent in told) if theirs else known:
             pooled.append(path)  # maps, models, caches, pages: computed from all
     return pooled, own
+
+
+def _loses_rows(path: Path) -> bool:
+    """Whether a file is a database, or what the coding bench keeps beside its own: common to all."""
+    bench = path.parent.name == "coding" and path.name in ("bench.secret", "bench.lock")
+    return bench or databases.is_database(path) or databases.beside_database(path)
 
 
 def _stays(place: Path, others: frozenset[str], name: str, mine: re.Pattern[str]) -> bool:
@@ -191,13 +197,19 @@ def _common_tables(study: Path, people: Path, results: Sequence[Path]) -> Iterat
     for path in _files(study):
         top = path.relative_to(study).parts[0]
         elsewhere = top.startswith(".") or top == path.name or layout.is_participant_id(top)
-        if path.suffix == ".tsv" and not elsewhere:
+        if _is_table(path) and not elsewhere:
             yield path
     for root in results:
-        yield from (path for path in _files(root) if path.suffix == ".tsv")
+        yield from (path for path in _files(root) if _is_table(path))
+
+
+def _is_table(path: Path) -> bool:
+    return path.suffix == ".tsv" or databases.is_database(path)
 
 
 def _has_row(path: Path, name: str) -> bool:
+    if databases.is_database(path):
+        return databases.has_rows(path, name)
     try:
         table = tables.read_table(path, columns=[_PARTICIPANT_COLUMN])
     except DataError:
@@ -206,6 +218,9 @@ def _has_row(path: Path, name: str) -> bool:
 
 
 def _drop_rows(path: Path, name: str) -> None:
+    if databases.is_database(path):
+        databases.drop_rows(path, name)
+        return
     table = tables.read_table(path, columns=[_PARTICIPANT_COLUMN])
     rest = table[table[_PARTICIPANT_COLUMN] != name]
     tables.write_table(path, rest, columns=[str(c) for c in table])

@@ -7,6 +7,7 @@ not the sample, is what is resampled and exchanged. May use core, numpy and scip
 
 from mien.stats.action_units import action_unit_agreement
 from mien.stats.kappa import cohen_kappa, fleiss_kappa
+from mien.stats.krippendorff import krippendorff_alpha
 from mien.stats.multiplicity import benjamini_hochberg
 from mien.stats.paired import mcnemar, paired_permutation
 from mien.stats.reliability import cronbach_alpha, intraclass_correlation
@@ -19,6 +20,7 @@ __all__ = [
     "cronbach_alpha",
     "fleiss_kappa",
     "intraclass_correlation",
+    "krippendorff_alpha",
     "mcnemar",
     "paired_permutation",
     "proportion_interval",

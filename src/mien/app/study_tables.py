@@ -1,0 +1,87 @@
+"""What is coded on the bench, as the study's expression tables; everything else reads those.
+
+A coder's table holds the clips whose sheet is done, the table `final` those that are final, and a JSON beside
+it says which runs these are: a run without a row is one in which nothing was found. Rows of runs that the
+bench does not hold as done are left as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mien.app.study_clips import StudyClips, clip_id
+from mien.coding.annotation import Annotation, derived_kind
+from mien.coding.stages import FINAL
+from mien.coding.store import CodingStore
+from mien.core.errors import MienError
+from mien.dataset import Study, layout, tables
+from mien.dataset.coded_runs import read_coded_runs, write_coded_runs
+
+NOTES = ("kind_reason", "basis", "valence", "arousal", "certainty", "comment", "units_seen")
+"""Columns of a bench's tables beside `layout.CODING_COLUMNS`."""
+
+
+def write_tables(study: Study, store: CodingStore, clips: StudyClips, participant: str, coder: str) -> None:
+    """Write one coder's table of one participant anew from what is done (`final`: from what is final)."""
+    import pandas as pd
+
+    done = set(_done(store, participant, coder))
+    path = layout.coding(study.folder, participant, coder)
+    kept: list[dict[str, Any]] = []
+    before = read_coded_runs(study.folder, participant, coder)
+    if path.is_file():
+        ours = done | (before or set())
+        kept = [row for row in tables.rows(tables.read_coding(path)) if int(row["run"]) not in ours]
+    if not done and before is None:
+        return
+    rows = [row for run in sorted(done) for row in _rows(study, store, clips, participant, run, coder)]
+    merged = sorted([*kept, *rows], key=lambda row: (row["run"], row["onset_frame"] or 0))
+    columns = [*layout.CODING_COLUMNS, *NOTES]
+    table = pd.DataFrame(merged, columns=list(dict.fromkeys([*columns, *(n for row in merged for n in row)])))
+    for name in layout.CODING_COLUMNS[:5]:
+        table[name] = table[name].astype("Int64")
+    tables.write_table(path, table, columns=columns)
+    write_coded_runs(study.folder, participant, coder, done)
+
+
+def _done(store: CodingStore, participant: str, coder: str) -> Iterator[int]:
+    for state in store.clips():
+        if state.participant == participant:
+            finished = state.stage == "final" if coder == FINAL else state.coders.get(coder) == "done"
+            if finished:
+                yield state.run
+
+
+def _rows(
+    study: Study, store: CodingStore, clips: StudyClips, participant: str, run: int, coder: str
+) -> Iterator[dict[str, Any]]:
+    clip = clips.get(clip_id(participant, run))
+    try:
+        times = [] if clip is None else clips.times_s(clip).tolist()
+    except MienError:
+        times = []
+    for kept in store.sheet(participant, run, coder).expressions:
+        if kept.annotation is not None:
+            yield table_row(kept.annotation, run, times)
+
+
+def table_row(said: Annotation, run: int, times_s: list[float]) -> dict[str, Any]:
+    """An annotation as a row of a coding table; what was not coded is None."""
+    return {
+        "trial": run,
+        "run": run,
+        "onset_frame": said.onset,
+        "apex_frame": said.apex,
+        "offset_frame": said.offset,
+        "kind": derived_kind(said, times_s),
+        "action_units": tables.spell_action_units(said.action_units) or None,
+        "emotion": said.emotion,
+        "kind_reason": said.kind_reason or None,
+        "basis": " ".join(said.basis) or None,
+        "valence": said.valence,
+        "arousal": said.arousal,
+        "certainty": said.certainty,
+        "comment": " ".join(said.comment.split()) or None,
+        "units_seen": "none" if said.no_action_unit else None,
+    }
