@@ -17,6 +17,8 @@ export type Span = readonly [first: number, last: number];
 
 const AHEAD = 90;
 const AROUND = 12;
+// over which the pace of the clock is judged
+const PACE_MS = 1500;
 // a tab that was hidden or a machine that slept: the pause of the page is not time of the video
 const LONGEST_STEP_MS = 250;
 
@@ -32,6 +34,8 @@ export class Player {
   private clock_s = 0;
   private last_ms: number | null = null;
   private facing: Direction = 1;
+  private passed_ms = 0;
+  private ran_ms = 0;
 
   constructor(
     readonly times_s: readonly number[],
@@ -40,6 +44,11 @@ export class Player {
 
   get waiting(): boolean {
     return this.shown !== this.asked;
+  }
+
+  /** The speed at which the clip really plays, as a share of the one chosen: below 1 where frames come too slowly. */
+  get pace(): number {
+    return this.passed_ms < PACE_MS / 3 ? 1 : Math.min(1, this.ran_ms / this.passed_ms);
   }
 
   get last(): number {
@@ -112,6 +121,7 @@ export class Player {
     if (this.playing === 0) return;
     const passed_ms = this.last_ms === null ? 0 : Math.min(Math.max(now_ms - this.last_ms, 0), LONGEST_STEP_MS);
     this.last_ms = now_ms;
+    this.fade(passed_ms);
     if (this.waiting) {
       if (this.screen.has(this.asked)) {
         this.put(this.asked);
@@ -120,13 +130,25 @@ export class Player {
       return;
     }
     this.clock_s += (this.playing * this.speed * passed_ms) / 1000;
+    this.ran_ms += passed_ms;
     const target = this.due();
     if (target !== this.asked) {
       this.go(target);
-      if (this.waiting) this.clock_s = this.times_s[target]!;
+      if (this.waiting) {
+        // the clock goes back to the time of the frame that it waits for
+        this.ran_ms -= (Math.abs(this.clock_s - this.times_s[target]!) * 1000) / this.speed;
+        this.clock_s = this.times_s[target]!;
+      }
     }
     const [first, last] = this.span();
     if (!this.loop && !this.waiting && this.shown === (this.playing > 0 ? last : first)) this.pause();
+  }
+
+  /** What passed longer ago counts less. */
+  private fade(passed_ms: number): void {
+    const kept = Math.exp(-passed_ms / PACE_MS);
+    this.passed_ms = this.passed_ms * kept + passed_ms;
+    this.ran_ms *= kept;
   }
 
   /** The frame whose time has come; at the end of a loop, once the last frame has had its time, the other end. */
@@ -158,6 +180,8 @@ export class Player {
   private restart(): void {
     this.clock_s = this.times_s[this.asked]!;
     this.last_ms = null;
+    this.passed_ms = 0;
+    this.ran_ms = 0;
   }
 
   private go(frame: number): void {

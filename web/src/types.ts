@@ -33,10 +33,10 @@ export interface Coder {
 export interface ClipRow {
   id: string;
   participant: string;
-  run: string;
+  run: number;
   trial: string | number | null;
-  n_frames: number;
-  duration_s?: number;
+  n_frames: number | null;
+  duration_s: number | null;
   stage: Stage;
   mine: SheetState | null;
   n_mine: number;

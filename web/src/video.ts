@@ -133,10 +133,11 @@ export class Video {
     const { player } = this;
     const doing = player.playing === 0 ? "paused" : player.playing > 0 ? "▶ playing" : "◀ reverse";
     const speed = player.speed === 1 ? "true speed" : "¼ speed";
-    const waiting = player.waiting ? ` · waiting for frame ${player.asked}` : "";
+    const slow = player.playing !== 0 && player.pace < 0.95;
+    const waiting = slow ? ` · frames come slowly: ${Math.round(player.pace * 20) * 5} % of it` : player.waiting && player.playing === 0 ? ` · waiting for frame ${player.asked}` : "";
     const text = `${doing} · ${speed}${player.loop ? " · repeating" : ""}${waiting}`;
     if (this.state.textContent !== text) this.state.textContent = text;
-    this.state.classList.toggle("waiting", player.waiting);
+    this.state.classList.toggle("waiting", slow || (player.waiting && player.playing === 0));
     if (player.playing !== 0 && this.animation === 0 && !this.closed) this.animation = requestAnimationFrame((now) => this.tick(now));
   }
 

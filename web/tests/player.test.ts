@@ -139,6 +139,27 @@ describe("playing by the clock", () => {
     expect(screen.shown[1]!.at_ms - came_ms).toBeGreaterThanOrEqual(20 - 1e-6);
   });
 
+  it("says at which share of the speed it really plays", () => {
+    const { player, screen } = set();
+    player.setLoop([0, 9]);
+    player.seek(0);
+    player.play(1);
+    run(player, screen, 3000, 1000 / 60);
+    expect(player.pace).toBeGreaterThan(0.97);
+    // from here on each frame takes 40 ms to come: 10 frames of 0.2 s take 0.4 s
+    screen.all = false;
+    screen.here.clear();
+    let asked = -1;
+    let since = 0;
+    for (const begin = screen.now_ms; screen.now_ms < begin + 6000; screen.now_ms += 10) {
+      if (player.asked !== asked) [asked, since] = [player.asked, screen.now_ms];
+      if (screen.now_ms - since >= 40) screen.here = new Set([asked]);
+      player.tick(screen.now_ms);
+    }
+    expect(player.pace).toBeLessThan(0.7);
+    expect(player.pace).toBeGreaterThan(0.1);
+  });
+
   it("does not take the pause of a hidden page for time of the video", () => {
     const { player, screen } = set();
     player.seek(0);

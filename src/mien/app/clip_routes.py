@@ -61,6 +61,7 @@ def _line(
         "run": clip.run,
         "trial": clip.trial,
         "n_frames": bench.clips.n_frames(clip),
+        "duration_s": bench.clips.duration_s(clip),
         "stage": state.stage,
         "mine": state.coders.get(who.label),
         "n_mine": n(who.label),

@@ -64,6 +64,7 @@ def study(request: Request) -> dict[str, Any]:
     bench, _ = asked(request)
     units = [{"number": n, "name": name, "region": region} for n, (name, region) in ACTION_UNITS.items()]
     return {
+        "id": bench.store.study_id(),
         "name": bench.folder.resolve().name,
         "emotions": list(bench.emotions),
         "action_units": units,

@@ -65,6 +65,7 @@ class StudyClips:
         self._times: OrderedDict[str, FloatArray] = OrderedDict()
         self._clips = {clip.id: clip for name in study.participants for clip in self._of(name)}
         self._n_frames = _counted(study)
+        self._durations: dict[str, float | None] = {}
 
     def _of(self, name: str) -> list[Clip]:
         person = self.study.participants[name]
@@ -85,6 +86,16 @@ class StudyClips:
     def n_frames(self, clip: Clip) -> int | None:
         """Number of frames by the manifest; None where it says nothing."""
         return self._n_frames.get(clip.id)
+
+    def duration_s(self, clip: Clip) -> float | None:
+        """Seconds from the first to the last frame by the stamps as recorded; None where there are none.
+
+        Reads two lines of the table and no more, since lists show it for thousands of clips.
+        """
+        if clip.id not in self._durations:
+            path = layout.frame_times(self.study.folder, clip.participant, clip.run)
+            self._durations[clip.id] = _between_first_and_last(path)
+        return self._durations[clip.id]
 
     def times_s(self, clip: Clip) -> FloatArray:
         """Seconds of every frame from the first one on, (n_frames,), increasing.
@@ -156,3 +167,15 @@ def _counted(study: Study) -> Mapping[str, int]:
         if run is not None and layout.is_video(place) and row["n_frames"] is not None:
             found[clip_id(place.parts[0], run)] = int(row["n_frames"])
     return found
+
+
+def _between_first_and_last(path: Path) -> float | None:
+    try:
+        with open(path, "rb") as file:
+            at = file.readline().decode().rstrip("\n").split("\t").index("host_time_s")
+            first = file.readline()
+            file.seek(max(file.tell() - len(first), path.stat().st_size - 4096))
+            last = file.read().rstrip().rsplit(b"\n", 1)[-1]
+        return round(float(last.split(b"\t")[at]) - float(first.split(b"\t")[at]), 2)
+    except (OSError, ValueError, IndexError):
+        return None

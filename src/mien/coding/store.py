@@ -139,6 +139,10 @@ class CodingStore:
         """The word that pages of a session send along with every change."""
         return accounts.csrf(secret, secret=self._secret)
 
+    def study_id(self) -> str:
+        """A name of this store that tells nothing: pages keep what waits to be sent under it."""
+        return accounts.csrf("study", secret=self._secret)[:16]
+
     # --- clips and their stages
 
     def ensure_clips(self, clips: Iterable[tuple[str, int]]) -> None:

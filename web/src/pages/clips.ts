@@ -7,6 +7,7 @@ import { announce, button, fill, h } from "../dom";
 import type { ClipRow, Coder, Stage } from "../types";
 
 const AT_ONCE = 300;
+const REFRESH_MS = 10_000;
 const stages: readonly { stage: Stage; text: string }[] = [
   { stage: "code", text: "coding" },
   { stage: "verify", text: "verification" },
@@ -31,13 +32,32 @@ class ClipsPage implements Page {
   private readonly table = h("div", {});
   private readonly count = h("p", { class: "dim", id: "clip-count", "aria-live": "polite" });
 
+  private readonly timer: number;
+  private readonly seen = (): void => void this.refresh();
+
   constructor(private readonly bench: Bench) {
     this.search.addEventListener("input", () => this.draw());
     this.stage.addEventListener("change", () => this.draw());
+    this.timer = window.setInterval(this.seen, REFRESH_MS);
+    window.addEventListener("focus", this.seen);
   }
 
   close(): void {
+    window.clearInterval(this.timer);
+    window.removeEventListener("focus", this.seen);
     this.picked.clear();
+  }
+
+  /** Others work at the same time: what they finished appears by itself, and the focus stays where it was. */
+  private async refresh(): Promise<void> {
+    if (document.hidden || document.querySelector("dialog[open]")) return;
+    const clips = await api.clips().catch(() => null); // a server that is away is told elsewhere
+    if (!clips || JSON.stringify(clips) === JSON.stringify(this.clips)) return;
+    const row = document.activeElement?.closest<HTMLElement>("tr[data-clip]");
+    const place = row ? [...row.querySelectorAll("a, button, input")].indexOf(document.activeElement!) : -1;
+    this.clips = clips;
+    this.draw();
+    if (row) this.table.querySelector(`tr[data-clip="${row.dataset["clip"]!}"]`)?.querySelectorAll<HTMLElement>("a, button, input")[place]?.focus();
   }
 
   async load(): Promise<void> {
@@ -91,8 +111,8 @@ class ClipsPage implements Page {
       lead ? h("td", {}, tick) : null,
       h("th", { scope: "row" }, clip.mine !== null && clip.problem === null ? h("a", { href: `#/clip/${clip.id}` }, clip.id) : clip.id),
       h("td", {}, clip.trial === null ? "" : String(clip.trial)),
-      h("td", { class: "number" }, String(clip.n_frames)),
-      h("td", { class: "number" }, clip.duration_s === undefined ? "" : `${clip.duration_s.toFixed(1)} s`),
+      h("td", { class: "number" }, clip.n_frames === null ? "" : String(clip.n_frames)),
+      h("td", { class: "number" }, clip.duration_s === null ? "" : `${clip.duration_s.toFixed(1)} s`),
       h("td", {}, h("span", { class: `stage ${clip.stage}` }, stage)),
       h("td", {}, mine, clip.returned ? h("p", { class: "notice small" }, `Returned: ${clip.returned}`) : null),
       h("td", {}, clip.coders.map((coder) => h("a", { class: "chip", href: `#/clip/${clip.id}/${coder.label}`, title: "look at this sheet" }, `${coder.label}: ${coder.state}, ${coder.n}`)),
