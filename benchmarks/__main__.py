@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks import (
     clip_features,
+    coding_bench,
     eeg_cleaning,
     eegnet_training,
     epoch_features,
@@ -28,6 +29,7 @@ from benchmarks import (
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "results" / "benchmarks.md"
 ALL = {
     "clip_features": clip_features,
+    "coding_bench": coding_bench,
     "eeg_cleaning": eeg_cleaning,
     "eegnet_training": eegnet_training,
     "epoch_features": epoch_features,

@@ -26,7 +26,10 @@ from mien.coding import (
     to_elan,
     to_label_studio,
 )
+from mien.coding.annotation import BASES, Annotation
+from mien.coding.annotation_marks import annotation_of, can_be_marked, mark_of, sheet_of
 from mien.coding.exchange import read_note, write_note
+from mien.coding.stated import Stated, read_fact
 from mien.core.errors import DataError
 from mien.core.expression import ActionUnit, Expression
 from mien.core.time import FrameGrid
@@ -411,3 +414,300 @@ def test_what_cannot_be_exchanged():
         Mark(Expression(0, 0, 0, emotion="a | b"))
     with pytest.raises(DataError, match="within"):
         to_label_studio([sheet([Mark(Expression(20.0, 20.1, 20.2))])])
+
+
+# --- everything that an annotation states
+
+N_FRAMES = 400
+RNG = np.random.default_rng(7)
+CLOCKS = {
+    "25 Hz": np.arange(N_FRAMES) / 25,
+    "150 Hz": 0.2 + np.arange(N_FRAMES) / 150,
+    "variable": np.cumsum(RNG.uniform(0.002, 0.07, N_FRAMES)),
+}
+free = st.text(st.characters(exclude_categories=("Cs", "Cc")) | st.sampled_from('\n\t ;|"<>&='), max_size=20)
+units = st.lists(
+    st.builds(
+        ActionUnit,
+        st.integers(1, 99),
+        st.sampled_from(["both", "left", "right"]),
+        st.sampled_from([None, "A", "E"]),
+    ),
+    max_size=4,
+    unique_by=lambda unit: (unit.number, unit.side),
+).map(tuple)
+rating = st.none() | st.floats(1, 9) | st.integers(1, 9)
+
+
+@st.composite
+def annotations(draw):
+    """Any annotation with an onset and its frames in order."""
+    frames = sorted(draw(st.lists(st.integers(0, N_FRAMES - 1), min_size=3, max_size=3)))
+    seen = draw(units)
+    none = not seen and draw(st.booleans())
+    coded = bool(seen) or none
+    kind = draw(st.sampled_from([None, "micro", "macro"]))
+    reason = draw(free.filter(lambda text: text.strip() and "\n" not in text and "\t" not in text))
+    return Annotation(
+        onset=frames[0],
+        apex=draw(st.sampled_from([None, frames[1]])),
+        offset=draw(st.sampled_from([None, frames[2]])),
+        kind=kind,
+        kind_reason=reason if kind else "",
+        action_units=seen,
+        no_action_unit=none,
+        emotion=draw(st.none() | st.sampled_from(["happiness", "non negative"])) if coded else None,
+        basis=tuple(word for word in BASES if coded and draw(st.booleans())),
+        valence=draw(rating),
+        arousal=draw(rating),
+        certainty=draw(st.none() | st.integers(1, 5)),
+        comment=draw(
+            free | st.sampled_from(["valence 3", "no action unit", "comment in quotes | x", "\n", '"a"'])
+        ),
+        suggestion=draw(st.none() | st.just("s-1") | reason_like),
+    )
+
+
+reason_like = st.sampled_from(["a; b | c", 'say "so"', "\\u003b", "\ufffe"])
+
+
+def sheet_with(said, clock):
+    file_s = CLOCKS[clock]
+    # What was measured runs 1 % faster than what the file plays.
+    times = ((file_s - file_s[0]) * 1.01).tolist()
+    marks = [mark_of(one, file_s.tolist(), times) for one in said]
+    return sheet_of("clip.mp4", file_s.tolist(), float(file_s[-1]) + 0.05, marks), times
+
+
+BACK = {
+    "elan": lambda one: from_elan(to_elan(one)),
+    "boris": lambda one: from_boris(to_boris([one]))[one.video],
+}
+
+
+@pytest.mark.parametrize("program", BACK)
+@pytest.mark.parametrize("clock", CLOCKS)
+@given(st.lists(annotations(), max_size=4))
+def test_nothing_that_is_stated_is_lost(program, clock, said):
+    one, times = sheet_with(said, clock)
+    found = [annotation_of(mark, one, times) for mark in BACK[program](one)]
+    assert [remark for _, remarks in found for remark in remarks] == []
+    spelled = lambda row: json.dumps([one.as_json() for one in row], sort_keys=True)  # noqa: E731
+    key = lambda one: (one.onset, json.dumps(one.as_json(), sort_keys=True))  # noqa: E731
+    assert spelled(sorted((back for back, _ in found), key=key)) == spelled(sorted(said, key=key))
+
+
+def test_new_facts_are_for_people_too():
+    stated = Stated(True, ("aus", "clip"), 3.0, 4.5, 2, "a blink; or not", "s-1")
+    mark = Mark(Expression(0, 0.1, 0.2, "micro", (), "fear"), comment="left", stated=stated)
+    note = (
+        "emotion fear; no action unit; basis aus, clip; valence 3; arousal 4.5; certainty 2; "
+        'kind stated "a blink\\u003b or not"; suggestion "s-1" | left'
+    )
+    assert write_note(mark) == note
+    assert read_note(note).stated == stated
+    lines = Mark(Expression(0, 0.1, 0.2), comment=" two\nlines", stated=Stated(verbatim=True))
+    assert write_note(lines) == 'comment in quotes | " two\\nlines"'
+    assert read_note(write_note(lines)).comment == " two\nlines"
+
+
+@pytest.mark.parametrize(
+    "part", ["valence", "valence x", "certainty 12", "basis", "kind stated x", 'suggestion "x']
+)
+def test_words_that_are_no_fact(part):
+    assert read_fact(part) is None
+    assert read_note(part).comment == part
+
+
+def test_a_kind_that_a_file_states_against_the_times_stays_with_a_reason():
+    one, times = sheet_with([Annotation(onset=0, apex=50, offset=100)], "25 Hz")
+    text = to_elan(one).replace("macro-expression", "micro-expression", 2)
+    (mark,) = from_elan(text.replace("macro-expression", "micro-expression 2"))
+    said, _ = annotation_of(mark, one, times)
+    assert (said.kind, said.kind_reason) == ("micro", "as in the file")
+
+
+def test_an_emotion_without_units_goes_into_the_comment_and_is_told():
+    one, times = sheet_with([], "25 Hz")
+    mark = Mark(Expression(1.0, 1.2, 1.4, emotion="Happy"), 2.5, "x")
+    said, remarks = annotation_of(mark, one, times, emotions={"happy": "happiness"})
+    assert (said.emotion, said.comment) == (None, "x (emotion in the file: happiness)")
+    assert len(remarks) == 2
+
+
+def test_what_programs_cannot_mark_is_refused():
+    file_s = [0.0, 0.1, 0.1005, 0.2]
+    for said in (Annotation(apex=1), Annotation(onset=2, apex=1), Annotation(onset=9), Annotation(onset=1)):
+        with pytest.raises(DataError, match="wanted"):
+            mark_of(said, file_s, file_s)
+    assert not can_be_marked(Annotation(onset=2, offset=1))
+    with pytest.raises(DataError, match="XML holds"):
+        mark_of(Annotation(onset=0, no_action_unit=True, emotion="a\ufffe"), file_s, file_s)
+
+
+def test_with_a_list_for_problems_the_rest_is_read():
+    text = to_elan(sheet(EXPRESSIONS[:2]))
+    problems: list[str] = []
+    found = from_elan(text.replace(' TIME_VALUE="1510"', ' TIME_VALUE="-7"'), problems=problems)
+    assert len(found) == 1
+    assert len(problems) == 2  # the expression, and the apex that is left alone
+    project = json.loads(to_boris([sheet(EXPRESSIONS[:2])]))
+    project["observations"]["clip.mp4"]["events"][0][0] = "NA"
+    problems = []
+    assert len(from_boris(json.dumps(project), problems=problems)["clip.mp4"]) == 1
+    assert problems
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ('TIME_UNITS="milliseconds"', 'TIME_UNITS="PAL-frames"'),
+        ("RELATIVE_MEDIA_URL", 'TIME_ORIGIN="500" RELATIVE_MEDIA_URL'),
+    ],
+)
+def test_times_that_are_not_the_videos_are_refused(change):
+    with pytest.raises(DataError, match="milliseconds of the video"):
+        from_elan(to_elan(sheet()).replace(*change))
+    shifted = to_boris([sheet()]).replace('"time offset": 0.0', '"time offset": 2.0')
+    with pytest.raises(DataError, match="times shifted by"):
+        from_boris(shifted)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"\x00\x01",
+        b"\xff\xfe\x00",
+        b'<?xml version="1.0" encoding="rot13"?><a/>',
+        b"<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><ANNOTATION_DOCUMENT>&x;</ANNOTATION_DOCUMENT>",
+        b"<ANNOTATION_DOCUMENT>" * 100_000,
+    ],
+)
+def test_hostile_xml_is_one_sentence(text):
+    with pytest.raises(DataError, match="wanted XML") as error:
+        from_elan(text)
+    assert len(str(error.value)) < 400
+
+
+def test_deep_and_long_xml_is_read_without_harm():
+    deep = b"<ANNOTATION_DOCUMENT>" + b"<a>" * 100_000 + b"</a>" * 100_000 + b"</ANNOTATION_DOCUMENT>"
+    assert from_elan(deep) == []
+    huge = to_elan(sheet(EXPRESSIONS[:1])).replace('TIME_VALUE="1510"', f'TIME_VALUE="{"9" * 5000}"')
+    with pytest.raises(DataError, match="a start and an end") as error:
+        from_elan(huge)
+    assert len(str(error.value)) < 400
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"behaviors_conf": {"0": {"code": [], "type": "State event"}}, "observations": {}}',
+        '{"behaviors_conf": {"0": {"code": "a", "type": 3}}, "observations": {}}',
+        '{"behaviors_conf": {}, "observations": {"a": {"type": "MEDIA", "events": [[1, 2, 3, 4, 5]]}}}',
+        b"\xff\xfe",
+    ],
+)
+def test_hostile_json_is_one_sentence(text):
+    with pytest.raises(DataError, match="wanted what BORIS saves"):
+        from_boris(text)
+
+
+@pytest.mark.parametrize("time", ["1" + "0" * 400, "NaN", "-Infinity", '"1"', "[[[[1]]]]", "null", "true"])
+def test_times_that_are_none(time):
+    text = to_boris([sheet(EXPRESSIONS[:1])]).replace("1.92,", f"{time},")
+    with pytest.raises(DataError, match="the time of every event"):
+        from_boris(text)
+
+
+# --- the schema EAFv3.0.xsd, written down as rules
+
+XML_NAME = re.compile(r"[A-Za-z_][\w.-]*")
+ATTRIBUTES = {  # of every element: those that must stand, and those that may
+    "ANNOTATION_DOCUMENT": ({"DATE", "AUTHOR", "VERSION"}, {"FORMAT"}),
+    "HEADER": (set(), {"MEDIA_FILE", "TIME_UNITS"}),
+    "MEDIA_DESCRIPTOR": ({"MEDIA_URL", "MIME_TYPE"}, {"RELATIVE_MEDIA_URL", "TIME_ORIGIN", "EXTRACTED_FROM"}),
+    "PROPERTY": (set(), {"NAME"}),
+    "TIME_ORDER": (set(), set()),
+    "TIME_SLOT": ({"TIME_SLOT_ID"}, {"TIME_VALUE"}),
+    "TIER": ({"TIER_ID", "LINGUISTIC_TYPE_REF"}, {"PARTICIPANT", "ANNOTATOR", "PARENT_REF"}),
+    "ANNOTATION": (set(), set()),
+    "ALIGNABLE_ANNOTATION": ({"ANNOTATION_ID", "TIME_SLOT_REF1", "TIME_SLOT_REF2"}, {"SVG_REF"}),
+    "ANNOTATION_VALUE": (set(), set()),
+    "LINGUISTIC_TYPE": ({"LINGUISTIC_TYPE_ID"}, {"TIME_ALIGNABLE", "CONSTRAINTS", "GRAPHIC_REFERENCES"}),
+    "CONSTRAINT": ({"STEREOTYPE"}, {"DESCRIPTION"}),
+}
+CHILDREN = {
+    "ANNOTATION_DOCUMENT": ("HEADER", "TIME_ORDER", "TIER", "LINGUISTIC_TYPE", "CONSTRAINT"),
+    "HEADER": ("MEDIA_DESCRIPTOR", "PROPERTY"),
+    "TIME_ORDER": ("TIME_SLOT",),
+    "TIER": ("ANNOTATION",),
+    "ANNOTATION": ("ALIGNABLE_ANNOTATION",),
+    "ALIGNABLE_ANNOTATION": ("ANNOTATION_VALUE",),
+}
+ONCE = {"HEADER", "TIME_ORDER", "ALIGNABLE_ANNOTATION", "ANNOTATION_VALUE"}
+
+
+def check_eaf(root):
+    """Element order, attributes, identities, references, times and types, as EAFv3.0.xsd has them."""
+    for element in root.iter():
+        must, may = ATTRIBUTES[element.tag]
+        names = {name for name in element.attrib if not name.startswith("{")}
+        assert must <= names <= must | may, element.tag
+        order = CHILDREN.get(element.tag, ())
+        places = [order.index(child.tag) for child in element]
+        assert places == sorted(places), element.tag
+        for tag in ONCE & set(order):
+            assert len(element.findall(tag)) == 1
+        if element.tag not in ("ANNOTATION_VALUE", "PROPERTY"):
+            assert not (element.text or "").strip()
+    slots = [slot.get("TIME_SLOT_ID") for slot in root.iter("TIME_SLOT")]
+    values = [int(slot.get("TIME_VALUE")) for slot in root.iter("TIME_SLOT")]
+    assert values == sorted(values)
+    assert all(0 <= value < 2**32 for value in values)
+    notes = list(root.iter("ALIGNABLE_ANNOTATION"))
+    constraints = [one.get("STEREOTYPE") for one in root.iter("CONSTRAINT")]
+    identities = [*slots, *(note.get("ANNOTATION_ID") for note in notes), *constraints]
+    assert len(identities) == len(set(identities))  # of type ID: one space for the whole document
+    assert all(map(XML_NAME.fullmatch, identities))
+    for note in notes:
+        assert {note.get("TIME_SLOT_REF1"), note.get("TIME_SLOT_REF2")} <= set(slots)
+    kinds = [kind.get("LINGUISTIC_TYPE_ID") for kind in root.iter("LINGUISTIC_TYPE")]
+    tiers = [tier.get("TIER_ID") for tier in root.iter("TIER")]
+    assert len(kinds) == len(set(kinds))
+    assert len(tiers) == len(set(tiers))
+    assert {tier.get("LINGUISTIC_TYPE_REF") for tier in root.iter("TIER")} <= set(kinds)
+    assert all(kind.get(name) in ("true", "false") for kind in root.iter("LINGUISTIC_TYPE")
+               for name in ("TIME_ALIGNABLE", "GRAPHIC_REFERENCES"))  # fmt: skip
+    # A type without a constraint is for tiers without a parent only.
+    assert not any(tier.get("PARENT_REF") for tier in root.iter("TIER"))
+    assert not any(kind.get("CONSTRAINTS") for kind in root.iter("LINGUISTIC_TYPE"))
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+@given(st.lists(annotations(), max_size=4))
+def test_every_exported_sheet_keeps_the_schema(clock, said):
+    one, _ = sheet_with(said, clock)
+    check_eaf(fromstring(to_elan(one, author="A")))
+
+
+def test_another_library_reads_every_statement(tmp_path):
+    elan = pytest.importorskip("pympi.Elan", reason="pympi-ling is not installed")
+    said = Annotation(
+        onset=10,
+        apex=15,
+        offset=20,
+        no_action_unit=True,
+        basis=("aus",),
+        valence=2.5,
+        certainty=3,
+        comment="<b>\n&amp;",
+    )
+    one, _ = sheet_with([said], "25 Hz")
+    (tmp_path / "one.eaf").write_text(to_elan(one), encoding="utf-8")
+    eaf = elan.Eaf(str(tmp_path / "one.eaf"))
+    (found,) = eaf.get_annotation_data_for_tier("micro-expression")
+    assert found[:2] == (400, 800)
+    note = 'no action unit; basis aus; valence 2.5; certainty 3; comment in quotes | "<b>\\n&amp;"'
+    assert found[2] == note
+    assert eaf.get_annotation_data_for_tier("micro-expression apex")[0][0] == 600

@@ -1,6 +1,8 @@
 // Which frame is on the screen, and when. The clock is the measured stamps of the frames: at true speed every picture of
 // the display shows the last frame whose time has come. Where that frame has not arrived the clock waits for it; the
-// frame before it stays, under its own number. In reverse everything is mirrored in time.
+// frame before it stays, under its own number. In reverse everything is mirrored in time. At true speed only one frame
+// of `stride` is asked for: a display of 60 pictures a second cannot show 150 frames, and where even fewer can be had,
+// time is kept and frames are left out, as the page says. At other speeds every frame is shown, however long it takes.
 
 export type Direction = 1 | -1;
 
@@ -19,6 +21,10 @@ const AHEAD = 90;
 const AROUND = 12;
 // over which the pace of the clock is judged
 const PACE_MS = 1500;
+// at true speed: from which pace on frames are left out, how many at most, how long to wait for the effect
+const TOO_SLOW = 0.92;
+const MOST_STRIDE = 30;
+const THIN_EVERY_MS = 700;
 // a tab that was hidden or a machine that slept: the pause of the page is not time of the video
 const LONGEST_STEP_MS = 250;
 
@@ -30,8 +36,13 @@ export class Player {
   playing: Direction | 0 = 0;
   speed = 1;
   loop: Span | null = null;
+  /** while playing: one frame of so many is shown */
+  stride = 1;
 
   private clock_s = 0;
+  /** the frame from which strides are counted */
+  private anchor = 0;
+  private thinned_ms = 0;
   private last_ms: number | null = null;
   private facing: Direction = 1;
   private passed_ms = 0;
@@ -40,6 +51,8 @@ export class Player {
   constructor(
     readonly times_s: readonly number[],
     private readonly screen: Screen,
+    /** every so many frames one comes several times as fast as the others: frames that are left out go around those */
+    private readonly keyEvery = 1,
   ) {}
 
   get waiting(): boolean {
@@ -98,6 +111,7 @@ export class Player {
 
   setSpeed(speed: number): void {
     this.speed = speed;
+    if (speed !== 1) this.stride = 1;
     this.screen.changed();
   }
 
@@ -122,6 +136,7 @@ export class Player {
     const passed_ms = this.last_ms === null ? 0 : Math.min(Math.max(now_ms - this.last_ms, 0), LONGEST_STEP_MS);
     this.last_ms = now_ms;
     this.fade(passed_ms);
+    if (this.speed === 1) this.thin(passed_ms);
     if (this.waiting) {
       if (this.screen.has(this.asked)) {
         this.put(this.asked);
@@ -131,7 +146,7 @@ export class Player {
     }
     this.clock_s += (this.playing * this.speed * passed_ms) / 1000;
     this.ran_ms += passed_ms;
-    const target = this.due();
+    const target = this.strided(this.due());
     if (target !== this.asked) {
       this.go(target);
       if (this.waiting) {
@@ -142,6 +157,28 @@ export class Player {
     }
     const [first, last] = this.span();
     if (!this.loop && !this.waiting && this.shown === (this.playing > 0 ? last : first)) this.pause();
+  }
+
+  /** Leaves frames out where the display or the way to it is too slow for all of them. */
+  private thin(passed_ms: number): void {
+    this.thinned_ms += passed_ms;
+    if (this.thinned_ms < THIN_EVERY_MS || this.pace >= TOO_SLOW || this.stride >= MOST_STRIDE) return;
+    const wanted = Math.max(this.stride + 1, Math.ceil((this.stride / this.pace) * 0.9));
+    const grid = this.keyEvery;
+    this.stride = Math.ceil(Math.min(MOST_STRIDE, wanted) / grid) * grid;
+    this.anchor = (this.playing > 0 ? Math.ceil(this.asked / grid) : Math.floor(this.asked / grid)) * grid;
+    this.thinned_ms = this.passed_ms = this.ran_ms = 0; // judged anew
+    this.order();
+    this.screen.changed();
+  }
+
+  /** The last frame of the stride up to one whose time has come; ends of the clip and of a loop always count. */
+  private strided(frame: number): number {
+    const [first, last] = this.span();
+    if (this.stride === 1 || frame === (this.playing > 0 ? last : first)) return frame;
+    if ((frame - this.anchor) * this.playing < 0) return this.asked;
+    const steps = Math.trunc(Math.abs(frame - this.anchor) / this.stride) * this.stride;
+    return this.anchor + Math.sign(frame - this.anchor) * steps;
   }
 
   /** What passed longer ago counts less. */
@@ -160,6 +197,7 @@ export class Player {
     if (this.loop && past >= this.hold(edge)) {
       const begin = this.playing > 0 ? first : last;
       this.clock_s = this.times_s[begin]!;
+      this.anchor = begin;
       return begin;
     }
     return Math.min(Math.max(frame, first), last);
@@ -182,6 +220,9 @@ export class Player {
     this.last_ms = null;
     this.passed_ms = 0;
     this.ran_ms = 0;
+    this.thinned_ms = 0;
+    this.stride = 1;
+    this.anchor = this.asked;
   }
 
   private go(frame: number): void {
@@ -206,14 +247,21 @@ export class Player {
     const [first, last] = this.span();
     const frames: number[] = [];
     let frame = this.asked;
+    const [begin, edge] = direction > 0 ? [first, last] : [last, first];
+    const strided = (from: number): number => {
+      const next = this.anchor + direction * this.stride * (Math.floor(((from - this.anchor) * direction) / this.stride) + 1);
+      return this.stride === 1 ? from + direction : next;
+    };
     while (frames.length < AHEAD) {
+      if (frames.includes(frame)) break;
       frames.push(frame);
-      frame += direction;
-      if (frame < first || frame > last) {
+      if (frame === edge) {
         if (!this.loop) break;
-        frame = direction > 0 ? first : last;
+        frame = begin;
+      } else {
+        frame = strided(frame);
+        if (frame < first || frame > last) frame = edge;
       }
-      if (frame === this.asked) break;
     }
     return frames;
   }

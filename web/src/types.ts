@@ -110,6 +110,8 @@ export interface Clip {
   width: number;
   height: number;
   n_frames: number;
+  /** frames from one key frame of the viewing copy to the next */
+  key_every: number;
   times_s: number[];
   clock: "master" | "camera";
   rate_hz: number | null;

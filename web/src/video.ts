@@ -9,7 +9,9 @@ import type { Clip, Flow } from "./types";
 import { View } from "./view";
 
 const CACHE_BYTES = 256 * 1024 * 1024;
-const PARALLEL = 4;
+const PARALLEL = 3;
+// while playing nobody looks at single pixels: narrower frames come in time, the full one when the coder stops
+const PLAYING_WIDTH = 960;
 
 export interface Listener {
   /** the onset of the selected expression, to compare with */
@@ -65,7 +67,7 @@ export class Video {
       show: (frame) => this.show(frame),
       want: (frames) => this.started && this.cache.want([...frames.slice(0, 8), ...this.listener.near(), ...frames.slice(8)], this.pinned()),
       changed: () => this.changed(),
-    });
+    }, clip.key_every);
     this.resizing = new ResizeObserver(() => this.refit());
     this.resizing.observe(box);
   }
@@ -133,9 +135,11 @@ export class Video {
     const { player } = this;
     const doing = player.playing === 0 ? "paused" : player.playing > 0 ? "▶ playing" : "◀ reverse";
     const speed = player.speed === 1 ? "true speed" : "¼ speed";
+    this.refetch();
     const slow = player.playing !== 0 && player.pace < 0.95;
     const waiting = slow ? ` · frames come slowly: ${Math.round(player.pace * 20) * 5} % of it` : player.waiting && player.playing === 0 ? ` · waiting for frame ${player.asked}` : "";
-    const text = `${doing} · ${speed}${player.loop ? " · repeating" : ""}${waiting}`;
+    const thinned = player.playing !== 0 && player.stride > 1 ? ` · 1 of ${player.stride} frames` : "";
+    const text = `${doing} · ${speed}${thinned}${player.loop ? " · repeating" : ""}${waiting}`;
     if (this.state.textContent !== text) this.state.textContent = text;
     this.state.classList.toggle("waiting", slow || (player.waiting && player.playing === 0));
     if (player.playing !== 0 && this.animation === 0 && !this.closed) this.animation = requestAnimationFrame((now) => this.tick(now));
@@ -174,10 +178,14 @@ export class Video {
 
   /** Another size on the screen may want frames of another width; those at hand serve until they come. */
   private refetch(): void {
-    const width = this.view.wantedWidth();
+    if (!this.started) return;
+    const needed = this.view.wantedWidth();
+    const playing = this.player.playing !== 0 && !this.view.face;
+    const width = playing && (needed ?? this.clip.width) > PLAYING_WIDTH ? PLAYING_WIDTH : needed;
     if (width === this.width) return;
+    const wider = (width ?? Infinity) > (this.width ?? Infinity);
     this.width = width;
-    this.cache.refresh();
+    if (wider) this.cache.refresh(); // frames that are wider than needed serve as they are
   }
 
   private flowFrom(frame: number): number | null {

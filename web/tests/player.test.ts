@@ -160,6 +160,43 @@ describe("playing by the clock", () => {
     expect(player.pace).toBeGreaterThan(0.1);
   });
 
+  it("keeps true speed by leaving frames out, says so, and still shows the last one", () => {
+    const times = Array.from({ length: 900 }, (_, n) => n / 150);
+    const screen = new FakeScreen();
+    screen.all = false;
+    const player = new Player(times, screen);
+    screen.here.add(0);
+    player.seek(0);
+    player.play(1);
+    // the way to the server gives 25 frames a second, in the order in which they are wanted
+    let finished_ms = 0;
+    for (; screen.now_ms < 12_000; screen.now_ms += 16) {
+      if (screen.now_ms % 40 < 16) {
+        const next = screen.wanted.find((frame) => !screen.here.has(frame));
+        if (next !== undefined) screen.here.add(next);
+      }
+      player.tick(screen.now_ms);
+      if (player.playing === 0 && finished_ms === 0) finished_ms = screen.now_ms;
+    }
+    expect(screen.frames.at(-1)).toBe(899);
+    expect(screen.frames).toEqual([...screen.frames].sort((a, b) => a - b));
+    expect(finished_ms).toBeGreaterThan(5_900);
+    expect(finished_ms).toBeLessThan(9_500); // all 900 frames would take 36 s
+  });
+
+  it("leaves no frame out at a quarter of the speed", () => {
+    const { player, screen } = set(false);
+    screen.here = new Set([0]);
+    player.setSpeed(0.25);
+    player.seek(0);
+    player.play(1);
+    for (; screen.now_ms < 12_000; screen.now_ms += 16) {
+      if (screen.now_ms % 400 < 16) screen.here.add(screen.wanted.find((frame) => !screen.here.has(frame)) ?? 0);
+      player.tick(screen.now_ms);
+    }
+    expect([...new Set(screen.frames)]).toEqual(TIMES.map((_, n) => n));
+  });
+
   it("does not take the pause of a hidden page for time of the video", () => {
     const { player, screen } = set();
     player.seek(0);

@@ -116,7 +116,7 @@ def _explained(_: Request, error: Exception) -> Response:
 def _malformed(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    where = ".".join(map(str, first.get("loc", ()))) or "request"
+    where = ascii(".".join(map(str, first.get("loc", ()))))[1:-1][:60] or "request"
     got = ascii(first.get("input"))[:60]
     return _answer(400, f"{where}: {first.get('msg', 'wrong')}, got {got}; correct it.", "request")
 

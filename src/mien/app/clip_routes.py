@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -10,12 +11,15 @@ from pydantic import BaseModel, ConfigDict
 
 from mien.app.asking import asked, asked_of_clip
 from mien.app.bench import Bench
+from mien.app.frame_server import ProxyState
 from mien.app.guard import DeniedError
 from mien.app.motion import motion_arrows
 from mien.app.study_clips import Clip
+from mien.app.study_tables import follow
 from mien.coding.edits import SheetNow
 from mien.coding.stages import FINAL, ClipState, Coder, allowed, may_edit, may_see_sheet
 from mien.core.errors import MienError
+from mien.recording.frame_proxy import GROUP
 
 _LARGEST_WIDTH = 8192
 
@@ -85,8 +89,7 @@ def clip_with_sheet(bench: Bench, who: Coder, clip: Clip, state: ClipState, labe
             403, "You code this clip blind: other sheets are shown after all have coded.", "blind"
         )
     sheet = bench.store.sheet(clip.participant, clip.run, label)
-    proxy = bench.frames.state(clip)
-    first = bench.frames.pixels(clip, 0) if proxy.state == "ready" else None
+    first, proxy = _first_picture(bench, clip)
     found = bench.doubts(clip, sheet)
     return {
         "id": clip.id,
@@ -97,6 +100,7 @@ def clip_with_sheet(bench: Bench, who: Coder, clip: Clip, state: ClipState, labe
         "width": 0 if first is None else int(first.shape[1]),
         "height": 0 if first is None else int(first.shape[0]),
         **_times(bench, clip),
+        "key_every": GROUP,
         "proxy": proxy.as_json(),
         "face": bench.face(clip) if first is not None else None,
         "sheet": {
@@ -111,6 +115,14 @@ def clip_with_sheet(bench: Bench, who: Coder, clip: Clip, state: ClipState, labe
         "context": bench.clips.context(clip) if sheet.revealed or label == FINAL else None,
         "can": allowed(who, state),
     }
+
+
+def _first_picture(bench: Bench, clip: Clip) -> tuple[Any, ProxyState]:
+    """The first frame, where it can be had, and how far the proxy is."""
+    if bench.frames.state(clip).state == "ready":
+        with contextlib.suppress(MienError):  # the state says then what is wrong
+            return bench.frames.pixels(clip, 0), bench.frames.state(clip)
+    return None, bench.frames.state(clip)
 
 
 def expression_json(kept: Any, doubts: dict[str, list[dict[str, str]]]) -> dict[str, Any]:
@@ -197,8 +209,17 @@ def traces(request: Request, name: str) -> dict[str, Any]:
 def assign(request: Request, name: str, body: Assignment) -> dict[str, Any]:
     """Who codes one clip."""
     bench, who, found, _ = asked_of_clip(request, name)
-    bench.store.assign(found.participant, found.run, body.coders, by=who.label)
+    _assign(bench, who, found, body.coders)
     return {"assigned": 1}
+
+
+def _assign(bench: Bench, who: Coder, clip: Clip, labels: list[str]) -> None:
+    """Assign; the tables of who comes or goes with a sheet that was done follow."""
+    before = bench.store.clip(clip.participant, clip.run).coders
+    bench.store.assign(clip.participant, clip.run, labels, by=who.label)
+    after = bench.store.clip(clip.participant, clip.run).coders
+    changed = {**before, **after}.items() - (before.items() & after.items())
+    follow(bench, clip.participant, sorted(label for label, state in changed if state == "done"))
 
 
 def assign_many(request: Request, body: Assignments) -> dict[str, Any]:
@@ -210,5 +231,5 @@ def assign_many(request: Request, body: Assignments) -> dict[str, Any]:
     else:
         chosen = [bench.clip(name, who)[0] for name in body.clips]
     for one in chosen:
-        bench.store.assign(one.participant, one.run, body.coders, by=who.label)
+        _assign(bench, who, one, body.coders)
     return {"assigned": len(chosen)}

@@ -14,7 +14,7 @@ from mien.app.bench import Bench
 from mien.app.clip_routes import clip_with_sheet
 from mien.app.guard import DeniedError
 from mien.app.study_clips import Clip, clip_id
-from mien.app.study_tables import write_tables
+from mien.app.study_tables import follow
 from mien.coding.adjudication import side_by_side
 from mien.coding.annotation import Annotation, annotation_from_json
 from mien.coding.edits import Edit, LogRow
@@ -127,9 +127,7 @@ def move(request: Request, name: str, body: Move) -> dict[str, Any]:
 
 def _moved(bench: Bench, who: Coder, clip: Clip, sheets: list[str]) -> dict[str, Any]:
     """The study's tables follow what is done; then the clip's new stage."""
-    with bench.writing:
-        for label in sheets:
-            write_tables(bench.study, bench.store, bench.clips, clip.participant, label)
+    follow(bench, clip.participant, sheets)
     state = bench.store.clip(clip.participant, clip.run)
     return {"id": clip.id, "stage": state.stage, "mine": state.coders.get(who.label)}
 

@@ -7,6 +7,7 @@ wait for it. A proxy that is not of the video as it is now counts as absent and 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import queue
 import threading
@@ -21,6 +22,7 @@ from mien.core.errors import DataError, MienError
 from mien.dataset import layout
 from mien.recording.frame_proxy import ProxyInfo, ProxyReader, make_proxy, proxy_info
 
+_log = logging.getLogger(__name__)
 _JPEG_QUALITY = 90
 _READERS = 6
 _PICTURES_BYTES = 96 * 2**20
@@ -55,7 +57,8 @@ class FrameServer:
         self._lock = threading.Lock()
         self._states: dict[str, ProxyState] = {}
         self._readers: OrderedDict[str, tuple[ProxyInfo, ProxyReader]] = OrderedDict()
-        self._pictures: OrderedDict[tuple[str, int, int | None], bytes] = OrderedDict()
+        # A picture is of a proxy as it was: after its video was replaced it is never found again.
+        self._pictures: OrderedDict[tuple[str, ProxyInfo, int, int | None], bytes] = OrderedDict()
         self._bytes = 0
         self._waiting: queue.Queue[Clip | None] = queue.Queue()
         self._stopped = threading.Event()
@@ -102,9 +105,11 @@ class FrameServer:
                 self.make(clip, lambda done, clip=clip: self._progress(clip, done))  # type: ignore[misc]
             except InterruptedError:
                 return
-            except (MienError, OSError) as error:
+            except Exception as error:  # whatever it is, the next clip's proxy is made
+                if not isinstance(error, (MienError, OSError)):
+                    _log.exception("proxy of %s", clip.id, exc_info=error)
                 with self._lock:
-                    self._states[clip.id] = ProxyState("failed", problem=str(error))
+                    self._states[clip.id] = ProxyState("failed", problem=str(error) or repr(error))
             else:
                 with self._lock:
                     self._states.pop(clip.id, None)
@@ -143,16 +148,16 @@ class FrameServer:
         OptionError
             If the clip has no such frame.
         """
-        key = (clip.id, number, width)
-        found = self._reader(clip)
-        if found is None:
+        info, found = self._reader(clip)
+        if info is None or found is None:
             return None
+        key = (clip.id, info, number, width)
         with self._lock:
             kept = self._pictures.get(key)
             if kept is not None:
                 self._pictures.move_to_end(key)
                 return kept
-        made = _jpeg(found.frame(number, width=width))
+        made = _jpeg(self._frame(clip, found, number, width))
         with self._lock:
             if key not in self._pictures:
                 self._pictures[key] = made
@@ -163,30 +168,47 @@ class FrameServer:
 
     def pixels(self, clip: Clip, number: int) -> Any:
         """Frame `number` as (height, width, 3), BGR; None while there is no proxy. Raises as `picture`."""
-        found = self._reader(clip)
-        return None if found is None else found.frame(number)
+        _, found = self._reader(clip)
+        return None if found is None else self._frame(clip, found, number, None)
 
-    def _reader(self, clip: Clip) -> ProxyReader | None:
+    def _frame(self, clip: Clip, reader: ProxyReader, number: int, width: int | None) -> Any:
+        try:
+            return reader.frame(number, width=width)
+        except DataError as error:
+            with self._lock:
+                known = self._readers.get(clip.id)
+            if known is not None and known[1] is reader:
+                self._give_up(clip, error)
+            raise
+
+    def _give_up(self, clip: Clip, error: DataError) -> None:
+        """A proxy that cannot be read counts as absent from now on: it is made again when asked for."""
+        proxy_path(self._clips.study.folder, clip).unlink(missing_ok=True)
+        with self._lock:
+            self._readers.pop(clip.id, None)
+            self._states[clip.id] = ProxyState("failed", problem=str(error))
+
+    def _reader(self, clip: Clip) -> tuple[ProxyInfo | None, ProxyReader | None]:
         info = self._info(clip)
         with self._lock:
             known = self._readers.get(clip.id)
             if known is not None and known[0] == info:
                 self._readers.move_to_end(clip.id)
-                return known[1]
-            if known is not None:  # of another video than lies there now
-                del self._readers[clip.id]
-                self._forget_pictures(clip.id)
+                return known
+            self._readers.pop(clip.id, None)  # of another video than lies there now
             if info is None:
-                return None
-            reader = ProxyReader(proxy_path(self._clips.study.folder, clip), info)
-            self._readers[clip.id] = (info, reader)
-            while len(self._readers) > _READERS:
-                self._readers.popitem(last=False)
-            return reader
-
-    def _forget_pictures(self, name: str) -> None:
-        for key in [key for key in self._pictures if key[0] == name]:
-            self._bytes -= len(self._pictures.pop(key))
+                return None, None
+            try:
+                reader = ProxyReader(proxy_path(self._clips.study.folder, clip), info)
+            except DataError as error:
+                broken = error
+            else:
+                self._readers[clip.id] = (info, reader)
+                while len(self._readers) > _READERS:
+                    self._readers.popitem(last=False)
+                return info, reader
+        self._give_up(clip, broken)
+        raise broken
 
     def close(self) -> None:
         """Stop making proxies; what is unfinished leaves nothing."""

@@ -14,12 +14,14 @@ from pathlib import Path
 
 from mien.app.application import STATIC, create_application
 from mien.app.bench import Bench
+from mien.app.study_tables import write_missing_tables
 from mien.core.errors import DataError, OptionError
 from mien.dataset import layout
 
 LEAD = "lead"
 """The account that is made with a study's first bench."""
 
+_ANYWHERE = ("0.0.0.0", "::")
 _WAITING = 128
 
 
@@ -115,11 +117,13 @@ def listening_socket(host: str, port: int) -> socket.socket:
 
 
 def host_names(host: str, port: int, more: Sequence[str]) -> list[str]:
-    """What a request may give as its host."""
-    names = [host, *(["localhost", "127.0.0.1"] if host in ("127.0.0.1", "localhost") else []), *more]
-    return list(
-        dict.fromkeys(name if ":" in name else f"{name}:{port}" for name in names if name != "0.0.0.0")
-    )
+    """What a request may give as its host; browsers leave out the port of a proxy with TLS."""
+    here = host in ("127.0.0.1", "localhost", *_ANYWHERE)
+    names = [*(["127.0.0.1", "localhost"] if here else []), *([] if host in _ANYWHERE else [host])]
+    found = [f"[{name}]:{port}" if ":" in name else f"{name}:{port}" for name in names]
+    for name in more:
+        found += [name] if ":" in name else [name, f"{name}:{port}"]
+    return list(dict.fromkeys(found))
 
 
 def first_lead(bench: Bench) -> tuple[str, str] | None:
@@ -155,9 +159,10 @@ def serve(
     check_page()
     listening = listening_socket(host, port)
     at = listening.getsockname()[1]
-    shown = "127.0.0.1" if host == "0.0.0.0" else host
+    shown = "127.0.0.1" if host in _ANYWHERE else f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{at}"
     with contextlib.closing(listening), only_server(bench.folder, address):
+        write_missing_tables(bench.study, bench.store, bench.clips)
         application = create_application(bench, hosts=host_names(host, at, names))
         settings = uvicorn.Config(
             application, log_level="warning", access_log=False, server_header=False, date_header=False,

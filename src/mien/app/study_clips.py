@@ -23,6 +23,7 @@ from mien.dataset.expressions import frame_seconds
 
 CLIP_ID = re.compile(r"(sub-[0-9A-Za-z]+)_run-([0-9]{2,})")
 _KEPT = 32
+_Stamp = tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class StudyClips:
     def __init__(self, study: Study) -> None:
         self.study = study
         self._lock = threading.Lock()
-        self._times: OrderedDict[str, FloatArray] = OrderedDict()
+        self._times: OrderedDict[str, tuple[_Stamp, FloatArray]] = OrderedDict()
         self._clips = {clip.id: clip for name in study.participants for clip in self._of(name)}
         self._n_frames = _counted(study)
         self._durations: dict[str, float | None] = {}
@@ -105,13 +106,15 @@ class StudyClips:
         DataError
             If the frames have no times, or times that stand still.
         """
+        stamp = _stamp(layout.frame_times(self.study.folder, clip.participant, clip.run))
         with self._lock:
-            if clip.id in self._times:
+            known = self._times.get(clip.id)
+            if known is not None and known[0] == stamp:
                 self._times.move_to_end(clip.id)
-                return self._times[clip.id]
+                return known[1]
         times = _times(self.study.session(clip.participant).videos().get(clip.run), clip)
         with self._lock:
-            self._times[clip.id] = times
+            self._times[clip.id] = stamp, times
             while len(self._times) > _KEPT:
                 self._times.popitem(last=False)
         return times
@@ -129,6 +132,15 @@ class StudyClips:
                     "arousal": row["arousal"],
                 }
         return empty
+
+
+def _stamp(path: Path) -> _Stamp:
+    """What changes when a table is mended while the bench is open."""
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_mtime_ns, state.st_size
 
 
 def _clip(name: str, run: int, video: VideoRun) -> Clip:

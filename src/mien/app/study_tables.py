@@ -7,16 +7,20 @@ bench does not hold as done are left as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
+from mien.app.guard import DeniedError
 from mien.app.study_clips import StudyClips, clip_id
 from mien.coding.annotation import Annotation, derived_kind
-from mien.coding.stages import FINAL
+from mien.coding.stages import FINAL, ClipState
 from mien.coding.store import CodingStore
 from mien.core.errors import MienError
 from mien.dataset import Study, layout, tables
 from mien.dataset.coded_runs import read_coded_runs, write_coded_runs
+
+if TYPE_CHECKING:
+    from mien.app.bench import Bench
 
 NOTES = ("kind_reason", "basis", "valence", "arousal", "certainty", "comment", "units_seen")
 """Columns of a bench's tables beside `layout.CODING_COLUMNS`."""
@@ -26,7 +30,7 @@ def write_tables(study: Study, store: CodingStore, clips: StudyClips, participan
     """Write one coder's table of one participant anew from what is done (`final`: from what is final)."""
     import pandas as pd
 
-    done = set(_done(store, participant, coder))
+    done = set(_done(store.clips(), participant, coder))
     path = layout.coding(study.folder, participant, coder)
     kept: list[dict[str, Any]] = []
     before = read_coded_runs(study.folder, participant, coder)
@@ -45,8 +49,40 @@ def write_tables(study: Study, store: CodingStore, clips: StudyClips, participan
     write_coded_runs(study.folder, participant, coder, done)
 
 
-def _done(store: CodingStore, participant: str, coder: str) -> Iterator[int]:
+def write_missing_tables(study: Study, store: CodingStore, clips: StudyClips) -> None:
+    """Write the tables that do not hold what is done, since the bench stopped before they were written.
+
+    A table without a JSON beside it is from elsewhere and stays as it is.
+    """
+    states: dict[str, list[ClipState]] = {name: [] for name in study.participants}
     for state in store.clips():
+        if state.participant in states:  # else withdrawn, and the store was not told
+            states[state.participant].append(state)
+    for coder in (*(who.label for who in store.coders()), FINAL):
+        for participant, known in states.items():
+            said = read_coded_runs(study.folder, participant, coder)
+            from_elsewhere = said is None and layout.coding(study.folder, participant, coder).is_file()
+            if not from_elsewhere and (said or set()) != set(_done(known, participant, coder)):
+                write_tables(study, store, clips, participant, coder)
+
+
+def follow(bench: Bench, participant: str, coders: Iterable[str]) -> None:
+    """Write these coders' tables after a change that is kept; raises DeniedError where the disk refuses."""
+    try:
+        with bench.writing:
+            for coder in coders:
+                write_tables(bench.study, bench.store, bench.clips, participant, coder)
+    except OSError as error:
+        raise DeniedError(
+            507,
+            "This is kept on the bench, but the study's tables could not be written "
+            f"({error.strerror or error}): free space, then start the bench again, which writes them.",
+            "disk",
+        ) from error
+
+
+def _done(states: Iterable[ClipState], participant: str, coder: str) -> Iterator[int]:
+    for state in states:
         if state.participant == participant:
             finished = state.stage == "final" if coder == FINAL else state.coders.get(coder) == "done"
             if finished:

@@ -12,7 +12,7 @@ from mien.app.study_clips import clip_id
 from mien.coding.annotation import Annotation, annotation_from_json, kind_by_rule
 from mien.coding.edits import Edit
 from mien.coding.stages import RESERVED, ClipState, Coder
-from mien.core.errors import MienError
+from mien.core.errors import DataError, MienError
 from mien.core.expression import ActionUnit
 from mien.dataset import layout, tables
 from mien.dataset.coded_runs import read_coded_runs
@@ -65,10 +65,18 @@ def _import_clip(
     if not coming:
         return
     bench.store.assign(name, run, list(dict.fromkeys([*state.coders, *coming])), by=by)
+    whole = []
     for coder in coming:
-        for number, row in enumerate(_of_run(rows[coder], run)):
-            done.added += _import_row(bench, done, people[coder], state, number, row)
-    for coder in coming:
+        came = [
+            _import_row(bench, done, people[coder], state, number, row)
+            for number, row in enumerate(_of_run(rows[coder], run))
+        ]
+        if all(came):
+            whole.append(coder)
+        else:
+            words = f"{came.count(False)} of {len(came)} rows could not be taken: the sheet is left open"
+            done.problems.append(f"{name}, run {run}, coder {coder}: {words}")
+    for coder in whole:
         bench.store.set_done(name, run, by=people[coder])
 
 
@@ -108,7 +116,8 @@ def _account(bench: Bench, done: Imported, coder: str, by: str) -> Coder:
 
 def _import_row(
     bench: Bench, done: Imported, who: Coder, state: ClipState, number: int, row: Mapping[str, Any]
-) -> int:
+) -> bool:
+    """Put one row onto the sheet; returns whether it is there."""
     place = _place(state, who.label, number)
     key, expression = _names(place, row)
     try:
@@ -120,11 +129,12 @@ def _import_row(
         repeated = bench.store.put(edit, by=who).repeated
     except MienError as error:
         done.problems.append(f"{place}: {error}")
-        return 0
+        return False
     if row["emotion"] is not None and said.emotion is None:
         words = f"its emotion ({row['emotion']}) stands in the comment, since it has no action units"
         done.problems.append(f"{place}: {words}")
-    return 0 if repeated else 1
+    done.added += not repeated
+    return True
 
 
 def _times(bench: Bench, state: ClipState) -> list[float]:
@@ -154,9 +164,9 @@ def annotation_of_row(row: Mapping[str, Any], times_s: list[float]) -> Annotatio
         no_action_unit=seen_none,
         emotion=emotion,
         basis=("aus",) if emotion is not None else (),
-        valence=_number(row.get("valence")),
-        arousal=_number(row.get("arousal")),
-        certainty=None if row.get("certainty") is None else int(float(str(row["certainty"]))),
+        valence=_number(row, "valence"),
+        arousal=_number(row, "arousal"),
+        certainty=_whole(row, "certainty"),
         comment=comment,
     )
     kind = row["kind"] if row["kind"] in ("micro", "macro") else None
@@ -174,5 +184,18 @@ def _each_once(units: tuple[ActionUnit, ...]) -> Iterator[ActionUnit]:
             yield unit
 
 
-def _number(cell: Any) -> float | None:
-    return None if cell is None else float(cell)
+def _number(row: Mapping[str, Any], name: str) -> float | None:
+    cell = row.get(name)
+    try:
+        return None if cell is None else float(cell)
+    except ValueError:
+        raise DataError(
+            name, wanted="a number or n/a", got=ascii(cell)[:60], remedy="correct the table"
+        ) from None
+
+
+def _whole(row: Mapping[str, Any], name: str) -> int | None:
+    number = _number(row, name)
+    if number is not None and not number.is_integer():
+        raise DataError(name, wanted="a whole number or n/a", got=row[name], remedy="correct the table")
+    return None if number is None else int(number)

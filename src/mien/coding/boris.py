@@ -14,13 +14,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from mien.coding.exchange import UNDATED, Mark, Sheet, gather, is_apex, place, read_json, spell_kind
+from mien.coding.exchange import UNDATED, Mark, Sheet, gather, is_apex, place, read_json, spell_kind, telling
 from mien.core.errors import DataError
 
 FORMAT = "7.0"
 _KEYS = {"micro-expression": "u", "macro-expression": "m", "micro-expression apex": "a"}
 _FREE_KEYS = "123456789bcdefghijklnopqrstvwxyz"
 _COLOURS = {"micro": "#D55E00", "macro": "#0072B2"}
+_LATEST_S = 1e9
 _STATE, _POINT = "State event", "Point event"
 
 
@@ -137,26 +138,45 @@ def _events(sheet: Sheet) -> list[list[Any]]:
     return sorted(events)
 
 
-def from_boris(text: str) -> dict[str, list[Mark]]:
+def from_boris(text: str | bytes, *, problems: list[str] | None = None) -> dict[str, list[Mark]]:
     """The expressions of every observation of media by its name: seconds of it, in order of time.
 
     State events of other codes give expressions of no kind, with the code before the comment; other point
     events are left out, they span no time. Subjects are not kept apart in the result: starts and stops are
     paired by subject, code and modifier, as BORIS does.
 
+    Parameters
+    ----------
+    problems
+        Where to say what cannot be read, one sentence each, instead of raising; the rest is read.
+
     Raises
     ------
     DataError
-        If it is no BORIS project, an event's time is not known, a start has no stop, or an apex lies in no
-        expression.
+        If it is no BORIS project; without `problems` also if an event's time is not known, a start has no
+        stop, an apex lies in no expression, or an observation's times are shifted.
     """
     project = read_json(text, "BORIS", _is_project)
     states = {row["code"] for row in project["behaviors_conf"].values() if row["type"].startswith("State")}
-    return {
-        name: _marks(name, one["events"], states)
-        for name, one in project["observations"].items()
-        if one.get("type") == "MEDIA"
-    }
+    found: dict[str, list[Mark]] = {}
+    for name, one in project["observations"].items():
+        if one.get("type") == "MEDIA":
+            found[name] = []
+            with telling(problems):
+                _check_shift(name, one)
+                found[name] = _marks(name, one["events"], states, problems)
+    return found
+
+
+def _check_shift(name: str, one: dict[str, Any]) -> None:
+    shift = one.get("time offset", 0)
+    if shift not in (0, None):
+        raise DataError(
+            f"BORIS observation {name[:80]}",
+            wanted="times of the media as they are",
+            got=f"times shifted by {_shown(shift)} s",
+            remedy="set the observation's time offset to 0",
+        )
 
 
 def _is_project(content: Any) -> bool:
@@ -166,7 +186,10 @@ def _is_project(content: Any) -> bool:
     return (
         isinstance(conf, dict)
         and isinstance(found, dict)
-        and all(isinstance(row, dict) and {"code", "type"} <= row.keys() for row in conf.values())
+        and all(
+            isinstance(row, dict) and all(isinstance(row.get(name), str) for name in ("code", "type"))
+            for row in conf.values()
+        )
         and all(isinstance(one, dict) and _are_events(one.get("events")) for one in found.values())
     )
 
@@ -178,12 +201,13 @@ def _are_events(events: Any) -> bool:
     )
 
 
-def _marks(name: str, events: Sequence[Sequence[Any]], states: set[str]) -> list[Mark]:
+def _marks(
+    name: str, events: Sequence[Sequence[Any]], states: set[str], problems: list[str] | None
+) -> list[Mark]:
     begun: dict[tuple[str, str, str], tuple[float, str]] = {}
     spans: list[tuple[str, float, float, str | None]] = []
     apexes: list[tuple[str, float]] = []
-    for event in sorted(events, key=lambda event: (_time(name, event), event[1:5])):
-        at, (subject, code, modifier, comment) = _time(name, event), event[1:5]
+    for at, (subject, code, modifier, comment) in _in_order(name, events, problems):
         key = (subject, code, modifier)
         if code not in states:
             apexes += [(code.removesuffix(" apex"), at)] if is_apex(code) else []
@@ -193,20 +217,39 @@ def _marks(name: str, events: Sequence[Sequence[Any]], states: set[str]) -> list
         else:
             begun[key] = (at, comment)
     for (_, code, _), (at, _) in begun.items():
-        raise DataError(
-            f"BORIS observation {name}",
-            wanted=f"a stop of '{code}' after {at:.3f} s",
-            got="none",
-            remedy="pair the events in BORIS (Observations > Check state events)",
-        )
-    return gather(spans, apexes)
+        with telling(problems):
+            raise DataError(
+                f"BORIS observation {name[:80]}",
+                wanted=f"a stop of '{code[:80]}' after {at:.3f} s",
+                got="none",
+                remedy="pair the events in BORIS (Observations > Check state events)",
+            )
+    return gather(spans, apexes, problems=problems)
+
+
+def _in_order(
+    name: str, events: Sequence[Sequence[Any]], problems: list[str] | None
+) -> list[tuple[float, Sequence[str]]]:
+    """Time, and subject, code, modifier and comment of every event that has a time."""
+    found: list[tuple[float, Sequence[str]]] = []
+    for event in events:
+        with telling(problems):
+            found.append((_time(name, event), event[1:5]))
+    return sorted(found)
 
 
 def _time(name: str, event: Sequence[Any]) -> float:
     """The event's time; BORIS writes NaN or "NA" where it has none."""
     at = event[0]
-    if isinstance(at, bool) or not isinstance(at, (int, float)) or at != at or abs(at) == float("inf"):
+    if isinstance(at, bool) or not isinstance(at, (int, float)) or not -_LATEST_S < at < _LATEST_S:
         raise DataError(
-            f"BORIS observation {name}", wanted="the time of every event", got=at, remedy="give it in BORIS"
+            f"BORIS observation {name[:80]}",
+            wanted="the time of every event",
+            got=_shown(at),
+            remedy="give it in BORIS",
         )
     return float(at)
+
+
+def _shown(value: Any) -> str:
+    return str(value)[:40] if isinstance(value, (int, float, str)) else f"a {type(value).__name__}"

@@ -16,12 +16,13 @@ from types import MappingProxyType
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from mien.coding.exchange import UNDATED, Mark, Placed, Sheet, gather, is_apex, place, spell_kind
+from mien.coding.exchange import UNDATED, Mark, Placed, Sheet, gather, is_apex, place, spell_kind, telling
 from mien.core.errors import DataError
 
 SCHEMA = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _TYPE = "expression"
+_MOST_DIGITS = 10  # of a time: it is an unsigned int
 _MIME: Mapping[str, str] = MappingProxyType(
     {
         ".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/quicktime", ".mpg": "video/mpeg",
@@ -157,18 +158,26 @@ def _legal(words: str) -> str:
     )  # fmt: skip
 
 
-def from_elan(text: str) -> list[Mark]:
+def from_elan(text: str | bytes, *, problems: list[str] | None = None) -> list[Mark]:
     """The expressions in an .eaf file, in order of time, seconds from the video's beginning.
 
     Of every tier: those that are none of ours give expressions of no kind, with the tier's name before the
-    comment. Times are ELAN's milliseconds; the coder is the tier's annotator.
+    comment. Times are ELAN's milliseconds; the coder is the tier's annotator. Annotations without times of
+    their own, below others, are not read.
+
+    Parameters
+    ----------
+    problems
+        Where to say what cannot be read, one sentence each, instead of raising; the rest is read.
 
     Raises
     ------
     DataError
-        If it is no .eaf file, an annotation has no time, or an apex lies in no expression.
+        If it is no .eaf file or its times are not the video's milliseconds; without `problems` also if an
+        annotation has no time, or an apex lies in no expression.
     """
     root = _parsed(text)
+    _check_times(root)
     slots = {slot.get("TIME_SLOT_ID"): slot.get("TIME_VALUE") for slot in root.iter("TIME_SLOT")}
     spans: dict[str, list[tuple[str, float, float, str | None]]] = {}
     apexes: dict[str, list[tuple[str, float]]] = {}
@@ -177,39 +186,61 @@ def from_elan(text: str) -> list[Mark]:
         name = tier.get("TIER_ID", "")
         track = name.removesuffix(" apex") if is_apex(name) else name
         for one in tier.iter("ALIGNABLE_ANNOTATION"):
-            start, end = (_seconds(slots.get(one.get(f"TIME_SLOT_REF{k}")), one) for k in (1, 2))
-            if track != name:
-                apexes.setdefault(track, []).append((track, start))
-            else:
-                coders[track] = tier.get("ANNOTATOR") or None
-                spans.setdefault(track, []).append((track, start, end, one.findtext("ANNOTATION_VALUE")))
+            with telling(problems):
+                start, end = (_seconds(slots.get(one.get(f"TIME_SLOT_REF{k}")), one) for k in (1, 2))
+                if track != name:
+                    apexes.setdefault(track, []).append((track, start))
+                else:
+                    coders[track] = tier.get("ANNOTATOR") or None
+                    spans.setdefault(track, []).append((track, start, end, one.findtext("ANNOTATION_VALUE")))
+        if problems is not None and (n := sum(1 for _ in tier.iter("REF_ANNOTATION"))):
+            problems.append(
+                f"ELAN tier {name!r}: {n} annotations below others have no times and were left out."
+            )
     marks: list[Mark] = []
     for track in dict.fromkeys([*spans, *apexes]):
-        marks += gather(spans.get(track, []), apexes.get(track, []), coder=coders.get(track))
+        found = spans.get(track, []), apexes.get(track, [])
+        marks += gather(*found, coder=coders.get(track), problems=problems)
     return sorted(marks, key=lambda mark: mark.expression.onset_s)
 
 
-def _parsed(text: str) -> Any:
+def _check_times(root: Any) -> None:
+    """Refuse times of another unit, and of a video that was shifted in ELAN."""
+    header = root.find("HEADER")
+    unit = "milliseconds" if header is None else header.get("TIME_UNITS", "milliseconds")
+    origins = [one.get("TIME_ORIGIN", "0") for one in root.iter("MEDIA_DESCRIPTOR")][:1]
+    if unit != "milliseconds" or origins not in ([], ["0"]):
+        raise DataError(
+            "ELAN file",
+            wanted="milliseconds of the video as it is",
+            got=f"{unit!r}, the video shifted by {origins[0][:20] if origins else 0} ms",
+            remedy="take the media's offset back in ELAN (Edit > Media Synchronization)",
+        )
+
+
+def _parsed(text: str | bytes) -> Any:
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import ParseError, fromstring
 
     try:
         root = fromstring(text.encode() if isinstance(text, str) else text, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError) as error:
-        raise DataError("ELAN file", wanted="XML", got=str(error), remedy="save it again in ELAN") from None
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
+        raise DataError(
+            "ELAN file", wanted="XML", got=str(error)[:160], remedy="save it again in ELAN"
+        ) from None
     if root.tag != "ANNOTATION_DOCUMENT":
         raise DataError(
-            "ELAN file", wanted="an annotation document", got=root.tag, remedy="give the .eaf file"
+            "ELAN file", wanted="an annotation document", got=root.tag[:80], remedy="give the .eaf file"
         )
     return root
 
 
 def _seconds(value: str | None, one: Any) -> float:
-    if value is None or not value.isdecimal():
+    if value is None or not value.isdecimal() or len(value) > _MOST_DIGITS:
         raise DataError(
-            f"ELAN annotation {one.get('ANNOTATION_ID')}",
+            f"ELAN annotation {(one.get('ANNOTATION_ID') or 'without id')[:40]}",
             wanted="a start and an end in milliseconds",
-            got=value or "none",
+            got=(value or "none")[:40],
             remedy="align it in ELAN",
         )
     return int(value) / 1000

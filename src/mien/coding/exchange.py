@@ -3,7 +3,7 @@
 Conventions: times are seconds of the file; `Sheet.begins_s` is what players count as 0:00, and programs get
 times from there. A program that cannot show overlapping spans on one track gets several tracks. What a
 program has no field for stands in a note that people can read and `read_note` reads back:
-`score 1.840; AU4, LAU12B; emotion disgust; offset not observed | free words`.
+`score 1.840; AU4, LAU12B; emotion disgust; offset not observed | free words`, and further facts of `stated`.
 A sheet is one coder's: `Expression.coder` is not written row by row, but as the author of the file.
 """
 
@@ -14,13 +14,16 @@ import io
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, get_args
 
 import numpy as np
 
+from mien.coding.stated import NOTHING, QUOTED, Stated, is_plain, quoted, read_fact, stated_facts, unquoted
 from mien.core.errors import DataError
 from mien.core.expression import ActionUnit, Expression, Kind
 from mien.core.time import FrameGrid
@@ -34,7 +37,7 @@ COLUMNS = (
     "action_units", "emotion", "comment",
 )  # fmt: skip
 
-_UNIT = re.compile(r"([LR]?)AU(\d{1,2})([A-E]?)")
+_UNIT = re.compile(r"([LR]?)AU(\d{1,2})([A-E]?)", re.ASCII)
 _SIDES = {"": "both", "L": "left", "R": "right"}
 _NO_OFFSET = "offset not observed"
 _ASIDE = " | "
@@ -51,7 +54,10 @@ class Mark:
     score
         How far above a method's threshold; None for what people marked.
     comment
-        Free words in one line, such as the parts of the face that moved; spaces in a row become one.
+        Free words in one line, such as the parts of the face that moved; spaces in a row become one, unless
+        `stated.verbatim`.
+    stated
+        What a coder stated beside.
 
     Raises
     ------
@@ -62,11 +68,13 @@ class Mark:
     expression: Expression
     score: float | None = None
     comment: str = ""
+    stated: Stated = NOTHING
 
     def __post_init__(self) -> None:
         if self.score is not None and not math.isfinite(self.score):
             raise DataError("score", wanted="a finite number or none", got=self.score, remedy="leave it out")
-        object.__setattr__(self, "comment", " ".join(self.comment.split()))
+        if not self.stated.verbatim:
+            object.__setattr__(self, "comment", " ".join(self.comment.split()))
         emotion = self.expression.emotion
         if emotion is not None and (
             not emotion or re.search("[;|]", emotion) or emotion.split() != emotion.split(" ")
@@ -74,7 +82,7 @@ class Mark:
             raise DataError(
                 "emotion",
                 wanted="words without ; and |",
-                got=repr(emotion),
+                got=repr(emotion)[:80],
                 remedy="put what is beside the emotion into the comment",
             )
 
@@ -161,9 +169,13 @@ def write_note(mark: Mark) -> str:
     facts += [", ".join(map(str, at.action_units))] if at.action_units else []
     facts += [f"emotion {at.emotion}"] if at.emotion else []
     facts += [_NO_OFFSET] if at.offset_s is None else []
+    facts += stated_facts(mark.stated)
+    comment = mark.comment
+    if mark.stated.verbatim and not is_plain(comment):
+        facts, comment = [*facts, QUOTED], quoted(comment)
     said = "; ".join(facts)
-    aside = bool(facts) or "|" in mark.comment or _facts(mark.comment) is not None
-    return (said + _ASIDE + mark.comment).strip() if aside and mark.comment else said or mark.comment
+    aside = bool(facts) or "|" in comment or _facts(comment) is not None
+    return (said + _ASIDE + comment).strip() if aside and comment else said or comment
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +187,10 @@ class Note:
     emotion: str | None = None
     offset_observed: bool = True
     comment: str = ""
+    stated: Stated = NOTHING
+
+
+_STATED = {field.name for field in fields(Stated)}
 
 
 def read_note(text: str | None) -> Note:
@@ -184,7 +200,12 @@ def read_note(text: str | None) -> Note:
     facts = _facts(head.strip())
     if facts is None and not (bar and not head.strip()):
         return Note(comment=text)
-    return Note(**(facts or {}), comment=rest.strip() if bar else "")
+    facts = facts or {}
+    stated = {name: facts.pop(name) for name in _STATED & facts.keys()}
+    comment = rest.strip() if bar else ""
+    if stated.get("verbatim"):
+        comment = comment if (words := unquoted(comment)) is None else words
+    return Note(**facts, comment=comment, stated=Stated(**stated))
 
 
 def _facts(text: str) -> dict[str, Any] | None:
@@ -200,9 +221,33 @@ def _facts(text: str) -> dict[str, Any] | None:
             found["emotion"] = part.removeprefix("emotion ")
         elif part == _NO_OFFSET:
             found["offset_observed"] = False
+        elif (fact := read_fact(part)) is not None:
+            found |= fact
         else:
             return None
     return found
+
+
+def read_units(text: str) -> tuple[ActionUnit, ...]:
+    """The action units in a table's cell, with commas or plus signs between; raises DataError for others.
+
+    Examples
+    --------
+    >>> [str(unit) for unit in read_units("AU4+LAU12B, ")]
+    ['AU4', 'LAU12B']
+    """
+    units = []
+    for word in filter(None, map(str.strip, re.split("[,+]", text))):
+        found = _UNIT.fullmatch(word)
+        if found is None:
+            raise DataError(
+                "action units",
+                wanted="units such as AU4, LAU12B",
+                got=ascii(word)[:60],
+                remedy="correct the cell",
+            )
+        units.append(_unit(found))
+    return tuple(units)
 
 
 def _unit(found: re.Match[str]) -> ActionUnit:
@@ -271,33 +316,53 @@ def gather(
     apexes: Sequence[tuple[str, float]],
     *,
     coder: str | None = None,
+    problems: list[str] | None = None,
 ) -> list[Mark]:
     """Marks from the spans (track, start, end, note) and apexes (track, time) of a program, in order of time.
 
     An apex belongs to the span of its track in which it lies, ends included. A track that is none of ours
     gives expressions of no kind, with its name before the comment.
 
+    Parameters
+    ----------
+    problems
+        Where to say what cannot be read, one sentence each, instead of raising; the rest is read.
+
     Raises
     ------
     DataError
-        If an apex lies in no span of its track, or in one with an apex.
+        If an apex lies in no span of its track, or in one with an apex, or a span is no expression.
     """
-    left = list(apexes)
+    left: dict[str, list[float]] = {}
+    for track, at in sorted(apexes, key=lambda apex: apex[1]):
+        left.setdefault(track, []).append(at)
     marks = []
     for track, start, end, text in sorted(spans, key=lambda span: span[1:3]):
-        inside = [one for one in left if one[0] == track and start <= one[1] <= end]
-        for one in inside[:1]:
-            left.remove(one)
-        apex = inside[0][1] if inside else None
-        marks.append(_mark(track, start, apex, end, read_note(text), coder))
-    if left:
-        raise DataError(
-            f"apex at {left[0][1]:.3f} s",
-            wanted=f"one apex in a span of '{left[0][0]}'",
-            got="no such span, or one with an apex already",
-            remedy="move it into its expression, or delete it",
-        )
+        own = left.get(track, [])
+        first = bisect_left(own, start)
+        apex = own.pop(first) if first < len(own) and own[first] <= end else None
+        with telling(problems):
+            marks.append(_mark(track, start, apex, end, read_note(text), coder))
+    for track, at in [(track, at) for track, own in left.items() for at in own]:
+        with telling(problems):
+            raise DataError(
+                f"apex at {at:.3f} s",
+                wanted=f"one apex in a span of '{track}'",
+                got="no such span, or one with an apex already",
+                remedy="move it into its expression, or delete it",
+            )
     return marks
+
+
+@contextmanager
+def telling(problems: list[str] | None) -> Iterator[None]:
+    """Put a DataError of the block into the list, and go on; without a list it is raised."""
+    try:
+        yield
+    except DataError as error:
+        if problems is None:
+            raise
+        problems.append(str(error))
 
 
 def _mark(track: str, start: float, apex: float | None, end: float, note: Note, coder: str | None) -> Mark:
@@ -312,13 +377,15 @@ def _mark(track: str, start: float, apex: float | None, end: float, note: Note, 
         note.emotion,
         coder,
     )
-    return Mark(times, note.score, note.comment if known else ": ".join(filter(None, (track, note.comment))))
+    comment = note.comment if known else ": ".join(filter(None, (track, note.comment)))
+    verbatim = note.stated.verbatim or not is_plain(comment)
+    return Mark(times, note.score, comment, replace(note.stated, verbatim=verbatim))
 
 
 # --- reading JSON, writing a table
 
 
-def read_json(text: str, program: str, fits: Callable[[Any], bool]) -> Any:
+def read_json(text: str | bytes, program: str, fits: Callable[[Any], bool]) -> Any:
     """The content of a program's JSON file; raises DataError where it is none or does not fit."""
     try:
         content = json.loads(text)
@@ -353,7 +420,7 @@ def to_csv(sheets: Sequence[Sheet]) -> str:
                     "" if mark.score is None else f"{mark.score:.3f}",
                     ", ".join(map(str, at.action_units)),
                     at.emotion or "",
-                    mark.comment,
+                    " ".join(mark.comment.split()),
                 ]
             )
     return text.getvalue()

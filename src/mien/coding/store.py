@@ -203,6 +203,8 @@ class CodingStore:
             If the edit does not hold together, or its key was another edit's.
         Unavailable
             If the database does not answer: send it again.
+        OSError
+            If the disk is full: nothing was kept.
         """
         with self._database.writing() as writing:
             return marking.keep(writing, edit, by=by)

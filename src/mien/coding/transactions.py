@@ -7,6 +7,7 @@ beginning, so that nothing read before a write is stale. On PostgreSQL every wri
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sqlite3
@@ -312,8 +313,17 @@ def _explained(name: str, kind: type[DataError] | type[Unavailable], remedy: str
     except (IntegrityError, ProgrammingError):
         raise
     except (DBAPIError, PoolTimeout) as error:
-        said = str(getattr(error, "orig", None) or error).strip().splitlines() or ["nothing"]
+        cause = getattr(error, "orig", None)
+        if kind is Unavailable and _full(cause):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name) from error
+        said = str(cause or error).strip().splitlines() or ["nothing"]
         raise kind(name, wanted="a database that answers", got=said[0][:200], remedy=remedy) from error
+
+
+def _full(error: object) -> bool:
+    """Whether a database undid a transaction because its disk is full: sending it again does not help."""
+    sqlite = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return sqlite or getattr(error, "sqlstate", None) == "53100"
 
 
 def load(plain: str | None) -> Any:
