@@ -48,10 +48,11 @@ demo: $(STAMP)   ## simulate, evaluate, report; ends by naming the report
 bench: $(STAMP)  ## measure against what people use today
 	$(BIN)/python -m benchmarks
 
-docs: $(STAMP)   ## regenerate the results in docs/results from commands
+docs: $(STAMP) $(WEB) ## regenerate the results in docs/results from commands
 	$(BIN)/python docs/pictures/faces.py
 	$(BIN)/python docs/pictures/trial.py
 	$(BIN)/python docs/pictures/concordance.py
+	$(BIN)/python docs/pictures/coding_bench.py
 	$(BIN)/python docs/regenerate_simulated.py
 	$(BIN)/python docs/regenerate_datasets.py
 	$(BIN)/python docs/regenerate.py

@@ -340,7 +340,8 @@ def test_ten_thousand_expressions_on_one_sheet(bench: Bench, people: dict[str, P
             place = {"participant_id": "sub-001", "run": 1, "sheet": "A", "id": str(uuid.UUID(int=n))}
             rows.append({**place, "version": 1, "body": as_text(said), "who": "A", "at": writing.at})
             change = {**{k: v for k, v in place.items() if k != "id"}, "expression": place["id"]}
-            writing.record("A", "put", after=said, version=1, **change)
+            if n < 1100:  # more than an answer of the log holds
+                writing.record("A", "put", after=said, version=1, **change)
         writing.connection.execute(insert(expressions), rows)
     begun = time.monotonic()
     clip = people["A"].get(f"/api/clips/{CLIP}")
