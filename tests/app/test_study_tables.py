@@ -112,6 +112,14 @@ def test_rows_of_runs_that_the_bench_does_not_hold_stay_in_the_table(
     table = open_study(study).session(NAME).coding()["A"]
     assert list(table["run"]) == [1, 7]
     assert list(table["note"]) == [None, "of then"]
+    assert read_coded_runs(study, NAME, "A") == {1, 7}, "what was coded elsewhere still counts as coded"
+    crowd["A"].http.post(f"/api/clips/{CLIP}/open")
+    crowd["B"].edit(body=CODED)
+    done(crowd["B"])
+    assert read_coded_runs(study, NAME, "A") == {7}
+    write_missing(bench)
+    assert read_coded_runs(study, NAME, "A") == {7}
+    assert list(open_study(study).session(NAME).coding()["A"]["run"]) == [7]
 
 
 def test_who_is_taken_off_a_clip_takes_the_rows_along_and_brings_them_back(

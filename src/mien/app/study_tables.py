@@ -17,7 +17,7 @@ from mien.coding.stages import FINAL, ClipState
 from mien.coding.store import CodingStore
 from mien.core.errors import MienError
 from mien.dataset import Study, layout, tables
-from mien.dataset.coded_runs import read_coded_runs, write_coded_runs
+from mien.dataset.coded_runs import read_coded_runs, read_runs_from_elsewhere, write_coded_runs
 
 if TYPE_CHECKING:
     from mien.app.bench import Bench
@@ -30,12 +30,14 @@ def write_tables(study: Study, store: CodingStore, clips: StudyClips, participan
     """Write one coder's table of one participant anew from what is done (`final`: from what is final)."""
     import pandas as pd
 
-    done = set(_done(store.clips(), participant, coder))
+    states = [state for state in store.clips() if state.participant == participant]
+    done = set(_done(states, participant, coder))
     path = layout.coding(study.folder, participant, coder)
     kept: list[dict[str, Any]] = []
     before = read_coded_runs(study.folder, participant, coder)
+    elsewhere = _elsewhere(study, states, participant, coder, before)
     if path.is_file():
-        ours = done | (before or set())
+        ours = done | ((before or set()) - elsewhere)
         kept = [row for row in tables.rows(tables.read_coding(path)) if int(row["run"]) not in ours]
     if not done and before is None:
         return
@@ -46,7 +48,21 @@ def write_tables(study: Study, store: CodingStore, clips: StudyClips, participan
     for name in layout.CODING_COLUMNS[:5]:
         table[name] = table[name].astype("Int64")
     tables.write_table(path, table, columns=columns)
-    write_coded_runs(study.folder, participant, coder, done)
+    write_coded_runs(study.folder, participant, coder, done, elsewhere=elsewhere - done)
+
+
+def _elsewhere(
+    study: Study, states: Iterable[ClipState], participant: str, coder: str, before: set[int] | None
+) -> set[int]:
+    """Runs that a table from elsewhere brought: of one without a JSON all that the bench does not hold."""
+    if before is not None:
+        return read_runs_from_elsewhere(study.folder, participant, coder)
+    path = layout.coding(study.folder, participant, coder)
+    if not path.is_file():
+        return set()
+    known = list(states)
+    runs = {state.run for state in known} | {int(row["run"]) for row in tables.rows(tables.read_coding(path))}
+    return runs - {state.run for state in known if coder in state.coders}
 
 
 def write_missing_tables(study: Study, store: CodingStore, clips: StudyClips) -> None:
@@ -62,7 +78,8 @@ def write_missing_tables(study: Study, store: CodingStore, clips: StudyClips) ->
         for participant, known in states.items():
             said = read_coded_runs(study.folder, participant, coder)
             from_elsewhere = said is None and layout.coding(study.folder, participant, coder).is_file()
-            if not from_elsewhere and (said or set()) != set(_done(known, participant, coder)):
+            others = read_runs_from_elsewhere(study.folder, participant, coder)
+            if not from_elsewhere and (said or set()) - others != set(_done(known, participant, coder)):
                 write_tables(study, store, clips, participant, coder)
 
 

@@ -23,26 +23,52 @@ def read_coded_runs(study: Path, participant: str, coder: str) -> set[int] | Non
     DataError
         If the file is damaged.
     """
-    path = layout.coded_runs(study, participant, coder)
+    said = _read(layout.coded_runs(study, participant, coder))
+    return None if said is None else set(said["runs"])
+
+
+def read_runs_from_elsewhere(study: Path, participant: str, coder: str) -> set[int]:
+    """Those of the runs that a table from elsewhere brought, before the coder used the bench.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged.
+    """
+    said = _read(layout.coded_runs(study, participant, coder))
+    return set() if said is None else set(said["elsewhere"])
+
+
+def _read(path: Path) -> dict[str, list[int]] | None:
     if not path.is_file():
         return None
     try:
-        runs = json.loads(path.read_text(encoding="utf-8"))["runs"]
-    except (ValueError, KeyError, TypeError, UnicodeDecodeError):
-        runs = None
-    if not isinstance(runs, list) or not all(type(run) is int and run > 0 for run in runs):
-        raise DataError(
-            path,
-            wanted='{"runs": [1, 2]}, the runs that this coder went through',
-            got="something else",
-            remedy="correct the file, or delete it if nobody knows",
-        )
-    return set(runs)
+        content = json.loads(path.read_text(encoding="utf-8"))
+        said = {"runs": content["runs"], "elsewhere": content.get("elsewhere", [])}
+    except (ValueError, KeyError, TypeError, AttributeError, UnicodeDecodeError):
+        said = {"runs": None}
+    for runs in said.values():
+        if not isinstance(runs, list) or not all(type(run) is int and run > 0 for run in runs):
+            raise DataError(
+                path,
+                wanted='{"runs": [1, 2]}, the runs that this coder went through',
+                got="something else",
+                remedy="correct the file, or delete it if nobody knows",
+            )
+    return said
 
 
-def write_coded_runs(study: Path, participant: str, coder: str, runs: Iterable[int]) -> None:
-    """Say which runs a coder went through."""
-    said = {"participant_id": layout.participant_id(participant), "coder": coder, "runs": sorted(set(runs))}
+def write_coded_runs(
+    study: Path, participant: str, coder: str, runs: Iterable[int], *, elsewhere: Iterable[int] = ()
+) -> None:
+    """Say which runs a coder went through, and which of them a table from elsewhere brought."""
+    others = sorted(set(elsewhere))
+    said = {
+        "participant_id": layout.participant_id(participant),
+        "coder": coder,
+        "runs": sorted({*runs, *others}),
+        **({"elsewhere": others} if others else {}),
+    }
     write_atomically(
         layout.coded_runs(study, participant, coder), (json.dumps(said, indent=1) + "\n").encode()
     )
