@@ -124,6 +124,23 @@ def read_expressions(
     return found
 
 
+def coded_runs(session: StudySession) -> set[int]:
+    """Runs of a participant that at least one coder has gone through, with or without finding anything.
+
+    A table without a word on that (`dataset.coded_runs`) is taken to be of every run.
+
+    Raises
+    ------
+    DataError
+        If a table's word on its runs is damaged.
+    """
+    found: set[int] = set()
+    for coder in session.coding():
+        said = read_coded_runs(session.study, session.participant_id, coder)
+        found |= set(session.videos()) if said is None else said
+    return found
+
+
 def frame_seconds(video: VideoRun | None, run: int, sync: SessionSync | None) -> FloatArray | str:
     """Seconds of every frame of a run, (n_frames,), or why there are none.
 

@@ -19,7 +19,7 @@ from mien.core.expression import Expression, Kind, is_micro
 from mien.core.records import Json, digest, to_json
 from mien.core.time import FloatArray
 from mien.dataset import Study, read_expressions
-from mien.dataset.expressions import MergedExpression, frame_seconds, merge_expressions
+from mien.dataset.expressions import MergedExpression, coded_runs, frame_seconds, merge_expressions
 from mien.evaluation.spotting_task import Recording, SpottingTask, UnsearchedRecording
 from mien.experiments.study_source import UNUSED
 from mien.features.face_pass import Film, MeasuredFace, PassSettings, measure_faces
@@ -128,8 +128,10 @@ def read_spotting_study(
             else:
                 faces[name] = found
     searched = [one for one in videos if one.name in faces]
+    runs = {who: coded_runs(study.session(who)) for who in coders}
     recordings = tuple(
-        _recording(study, one, references[one.name], one.participant in coders) for one in searched
+        _recording(study, one, references[one.name], one.run in runs.get(one.participant, ()))
+        for one in searched
     )
     unsearched = tuple(
         UnsearchedRecording(name, name.rsplit("_run-", 1)[0], _n_by_kind(coders, name), reason)

@@ -1,0 +1,78 @@
+"""Which runs were gone through, and the adjudicated table that stands for all coders in its runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mien.core.errors import DataError
+from mien.dataset import StudyWriter, layout, open_study, read_expressions
+from mien.dataset.coded_runs import read_coded_runs, read_runs_from_elsewhere, write_coded_runs
+from mien.dataset.expressions import coded_runs, merge_expressions
+from mien.dataset.study import StudySession
+
+NAME = "sub-001"
+
+
+def row(run: int, onset: int) -> dict[str, object]:
+    frames = {"onset_frame": onset, "apex_frame": onset + 5, "offset_frame": onset + 9}
+    return {"trial": run, "run": run, **frames, "kind": "micro", "action_units": "AU4", "emotion": "fear"}
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> StudySession:
+    writer = StudyWriter(tmp_path / "study")
+    with writer.participant(NAME) as person:
+        for run in (1, 2, 3):
+            person.write_frame_times(run, np.arange(100) / 50)
+        person.write_coding("A", pd.DataFrame([row(1, 10), row(2, 20)]))
+        person.write_coding("B", pd.DataFrame([row(1, 12), row(2, 22)]))
+        person.write_coding("final", pd.DataFrame([row(1, 11), row(2, 60)]))
+    writer.finish(pd.DataFrame({"participant_id": [NAME], "consent_level": [1]}))
+    return open_study(tmp_path / "study").session(NAME)
+
+
+def held(session: StudySession) -> list[tuple[str, int]]:
+    return sorted((one.coder, one.run) for one in read_expressions(session))
+
+
+def test_a_final_table_holds_only_in_the_runs_that_it_names(session: StudySession) -> None:
+    everybody = [("A", 1), ("A", 2), ("B", 1), ("B", 2)]
+    assert held(session) == everybody
+    write_coded_runs(session.study, NAME, layout.FINAL, [1])
+    assert held(session) == [("A", 2), ("B", 2), ("final", 1)]
+    assert [one.frames[0] for one in merge_expressions(read_expressions(session))] == [11, 21]
+    found = read_expressions(session, every_coder=True)
+    assert sorted((one.coder, one.run) for one in found) == everybody
+
+
+def test_a_run_that_is_final_without_a_row_has_no_expression(session: StudySession) -> None:
+    write_coded_runs(session.study, NAME, layout.FINAL, [3, 2])
+    assert held(session) == [("A", 1), ("B", 1), ("final", 2)]
+
+
+def test_a_table_without_a_word_on_its_runs_is_of_all_of_them(session: StudySession) -> None:
+    assert coded_runs(session) == {1, 2, 3}
+    for coder in ("A", "B", "final"):
+        write_coded_runs(session.study, NAME, coder, [2] if coder == "A" else [])
+    assert coded_runs(session) == {2}
+
+
+def test_runs_from_elsewhere_are_kept_apart_and_count(session: StudySession) -> None:
+    write_coded_runs(session.study, NAME, "A", [1], elsewhere=[2, 3])
+    assert read_coded_runs(session.study, NAME, "A") == {1, 2, 3}
+    assert read_runs_from_elsewhere(session.study, NAME, "A") == {2, 3}
+    assert read_coded_runs(session.study, NAME, "B") is None
+    assert read_runs_from_elsewhere(session.study, NAME, "B") == set()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"runs": "1"}', '{"runs": [0]}', '{"runs": [1.5]}', '{"runs": [true]}', "\xff"]
+)
+def test_a_damaged_word_on_runs_is_refused_in_one_sentence(session: StudySession, text: str) -> None:
+    layout.coded_runs(session.study, NAME, "A").write_text(text, encoding="latin-1")
+    with pytest.raises(DataError, match="the runs that this coder went through"):
+        read_coded_runs(session.study, NAME, "A")
