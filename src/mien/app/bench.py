@@ -21,6 +21,7 @@ from mien.coding.store import CodingStore
 from mien.core.errors import DataError, MienError
 from mien.core.labels import SEVEN_EMOTIONS
 from mien.dataset import Study
+from mien.recording.frame_proxy import ProxyInfo
 
 FaceBox = tuple[int, int, int, int]
 
@@ -50,7 +51,7 @@ class Bench:
         self.traces = Traces(self.clips)
         self.tries = Tries()
         self.writing = threading.Lock()
-        self._faces: dict[str, FaceBox | None] = {}
+        self._faces: dict[str, tuple[ProxyInfo, FaceBox | None]] = {}
         self.store.ensure_clips((clip.participant, clip.run) for clip in self.clips)
 
     @property
@@ -72,15 +73,19 @@ class Bench:
 
     def face(self, clip: Clip) -> FaceBox | None:
         """Where the face is in the first frame; None while there is no proxy, or no face."""
-        if clip.id not in self._faces:
+        info = self.frames.info(clip)
+        if info is None:
+            return None
+        known = self._faces.get(clip.id)
+        if known is None or known[0] != info:  # of another video than lies there now
             try:
                 first = self.frames.pixels(clip, 0)
             except MienError:
                 return None
             if first is None:
                 return None
-            self._faces[clip.id] = face_box(first)
-        return self._faces[clip.id]
+            known = self._faces[clip.id] = info, face_box(first)
+        return known[1]
 
     def doubts(self, clip: Clip, sheet: SheetNow) -> dict[str, list[dict[str, str]]]:
         """What is doubtful on a sheet, by expression; nothing where the frames have no times."""

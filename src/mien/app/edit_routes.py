@@ -8,7 +8,6 @@ from typing import Any, Literal
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict
 
-from mien.app.agreement_live import live_agreement
 from mien.app.asking import asked, asked_of_clip
 from mien.app.bench import Bench
 from mien.app.clip_routes import clip_with_sheet
@@ -162,6 +161,8 @@ def adjudication(request: Request, name: str) -> dict[str, Any]:
 
 def agreement(request: Request) -> dict[str, Any]:
     """Agreement of the coders over what the reader may see."""
+    from mien.app.agreement_live import live_agreement  # its statistics would cost every start two seconds
+
     bench, who = asked(request)
     return live_agreement(bench, who)
 

@@ -72,12 +72,13 @@ class FrameServer:
             known = self._states.get(clip.id)
         if known is not None and known.state != "ready":
             return known
-        info = self._info(clip)
+        info = self.info(clip)
         if info is None:
             return ProxyState("missing", 0, self._clips.n_frames(clip) or 0, clip.problem)
         return _ready(info, clip, self._clips)
 
-    def _info(self, clip: Clip) -> ProxyInfo | None:
+    def info(self, clip: Clip) -> ProxyInfo | None:
+        """What a clip's proxy holds; None where there is none of the video as it is now."""
         if clip.video is None:
             return None
         return proxy_info(proxy_path(self._clips.study.folder, clip), clip.video)
@@ -127,7 +128,7 @@ class FrameServer:
         DataError
             If there is no video, or nothing in it can be decoded.
         """
-        info = self._info(clip)
+        info = self.info(clip)
         if info is not None:
             return info
         if clip.video is None:
@@ -189,7 +190,7 @@ class FrameServer:
             self._states[clip.id] = ProxyState("failed", problem=str(error))
 
     def _reader(self, clip: Clip) -> tuple[ProxyInfo | None, ProxyReader | None]:
-        info = self._info(clip)
+        info = self.info(clip)
         with self._lock:
             known = self._readers.get(clip.id)
             if known is not None and known[0] == info:

@@ -89,11 +89,19 @@ def code(
 
 
 def _emotions(text: str) -> tuple[str, ...]:
+    from mien.coding.annotation import Annotation
+    from mien.core.errors import DataError
     from mien.core.labels import SEVEN_EMOTIONS, THREE_CLASSES
 
     named = {"seven": (*SEVEN_EMOTIONS, "others"), "three": THREE_CLASSES}
     words = named.get(text) or tuple(word.strip() for word in text.split(","))
-    if len(set(words)) != len(words) or not all(words) or any(set(word) & set(";|\t\n") for word in words):
+    try:
+        for word in words:
+            Annotation(no_action_unit=True, emotion=word)
+        wrong = len(set(words)) != len(words)
+    except DataError:
+        wrong = True
+    if wrong:
         raise OptionError(
             "--emotions",
             wanted="seven, three, or different words with commas between",

@@ -199,7 +199,7 @@ def check_text(field: str, value: object, *, least: int = 0, most: int, keep: st
 
 
 def _wrong(field: str, wanted: str, got: object, remedy: str) -> DataError:
-    shown = got if isinstance(got, str) and got.isdigit() else ascii(got)[:80]
+    shown = got if isinstance(got, str) and got.isdigit() and len(got) <= 20 else ascii(got)[:80]
     return DataError(field, wanted=wanted, got=shown, remedy=remedy)
 
 

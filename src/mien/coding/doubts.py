@@ -1,11 +1,11 @@
 """What a coder should look at again before a sheet is done; warnings, since only a person sees the video.
 
 Conventions: times are given frame by frame in seconds. Expressions that touch do not overlap; one whose end
-is not known lasts to the last of its frames, one frame at least. Which action units go with an emotion: those
-that CASME II's criteria for labelling name (Yan et al. 2014, doi:10.1371/journal.pone.0086041), those of
-CASME's for sadness, fear and contempt (Yan et al. 2013, doi:10.1109/FG.2013.6553799), and those of the
-prototypes in the FACS Investigator's Guide (Ekman, Friesen & Hager 2002), on which EMFACS rests. A doubt is
-raised where not one of them was coded.
+is not known lasts to the last of its frames, one frame at least. Which action units go with an emotion is our
+joined reading of CASME II's criteria for labelling (Yan et al. 2014, doi:10.1371/journal.pone.0086041), of
+CASME's (Yan et al. 2013, doi:10.1109/FG.2013.6553799) and of the prototypes on which EMFACS rests (Ekman,
+Friesen & Hager 2002): a wide list on purpose, for a hint and no verdict. A doubt is raised where not one of its
+units was coded.
 """
 
 from __future__ import annotations

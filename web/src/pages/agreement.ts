@@ -101,6 +101,18 @@ const isPlain = (value: Json): boolean => value === null || typeof value !== "ob
 const isEstimate = (value: Json): boolean => isDict(value) && "value" in value && "low" in value;
 const isUnits = (value: Json): boolean => isDict(value) && Object.values(value).length > 0 && Object.values(value).every(isEstimate);
 
+const titles: Readonly<Record<string, string>> = {
+  n_clips: "clips that two or more coded",
+  n_participants: "participants",
+  n_pairs: "expressions that two coders matched",
+  au_r_micro: "action units: r over all units (eq. 3)",
+  au_r_mean: "action units: mean r of expressions",
+  au_r: "action units: r (eq. 3)",
+  kappa: "agreement beyond chance (kappa)",
+  missed: "missed expressions",
+  problem: "nothing to compare yet",
+};
+
 function words(name: string): string {
-  return name.replaceAll("_", " ");
+  return titles[name] ?? name.replaceAll("_", " ");
 }
