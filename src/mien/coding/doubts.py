@@ -4,8 +4,8 @@ Conventions: times are given frame by frame in seconds. Expressions that touch d
 is not known lasts to the last of its frames, one frame at least. Which action units go with an emotion is our
 joined reading of CASME II's criteria for labelling (Yan et al. 2014, doi:10.1371/journal.pone.0086041), of
 CASME's (Yan et al. 2013, doi:10.1109/FG.2013.6553799), and of the prototypes on which EMFACS rests (Ekman,
-Friesen & Hager 2002): a wide list on purpose, for a hint and no verdict. A doubt is raised where not one of its
-units was coded.
+Friesen & Hager 2002): a wide list on purpose, for a hint and no verdict. A doubt is raised where not one of
+its units was coded.
 """
 
 from __future__ import annotations
