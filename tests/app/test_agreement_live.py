@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Person, open_bench, sign_in, write_study
+from bench_world import Person, open_bench, sign_in, write_study
 
 from mien.app.bench import Bench
 from mien.coding.agreement_result import AgreementSettings

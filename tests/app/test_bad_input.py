@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import CLIP, N_FRAMES, Person, client, open_bench, sign_in
+from bench_world import CLIP, N_FRAMES, Person, client, open_bench, sign_in
 from numbered import write_numbered
 
 from mien.app.bench import Bench

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Person, open_bench, sign_in
+from bench_world import Person, open_bench, sign_in
 from numbered import HEIGHT, WIDTH, read_number, write_numbered
 
 from mien.app.bench import Bench

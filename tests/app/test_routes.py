@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from conftest import CLIP, HOST, Person, client
+from bench_world import CLIP, HOST, Person, client
 
 from mien.app.application import STATIC
 from mien.app.bench import Bench

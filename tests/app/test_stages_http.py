@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CLIP, Person, open_bench, sign_in
+from bench_world import CLIP, Person, open_bench, sign_in
 
 from mien.app.bench import Bench
 from mien.dataset import layout, open_study
@@ -232,7 +232,7 @@ def test_what_was_sent_twice_is_kept_once_also_after_the_bench_was_started_again
     cookies, headers = dict(ann.http.cookies), dict(ann.http.headers)
     second = open_bench(study)
     try:
-        from conftest import client
+        from bench_world import client
 
         http = client(second)
         http.cookies.update(cookies)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CLIP, Person, open_bench, sign_in
+from bench_world import CLIP, Person, open_bench, sign_in
 
 from mien.app import study_tables
 from mien.app.bench import Bench

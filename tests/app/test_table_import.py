@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import N_FRAMES, open_bench
+from bench_world import N_FRAMES, open_bench
 
 from mien.app.bench import Bench
 from mien.app.study_tables import table_row, write_tables

@@ -24,7 +24,7 @@ import pytest
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent))
 
-from conftest import open_bench
+from bench_world import open_bench
 
 from mien.app import serve as serving
 from mien.core.errors import DataError

@@ -76,3 +76,12 @@ def test_a_damaged_word_on_runs_is_refused_in_one_sentence(session: StudySession
     layout.coded_runs(session.study, NAME, "A").write_text(text, encoding="latin-1")
     with pytest.raises(DataError, match="the runs that this coder went through"):
         read_coded_runs(session.study, NAME, "A")
+
+
+def test_rows_of_a_run_that_their_coder_has_not_gone_through_have_no_times_and_say_why(
+    session: StudySession,
+) -> None:
+    write_coded_runs(session.study, NAME, "A", [1])
+    unused = {(one.coder, one.run): one.unused for one in read_expressions(session)}
+    assert unused == {("A", 1): None, ("A", 2): "clip-not-finished", ("B", 1): None, ("B", 2): None}
+    assert [len(one.rows) for one in merge_expressions(read_expressions(session))] == [2, 1]

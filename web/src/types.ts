@@ -42,6 +42,8 @@ export interface ClipRow {
   n_mine: number;
   returned: string | null;
   coders: { label: string; state: SheetState; n: number }[];
+  /** for the lead: who codes it, also where their sheets may not be seen */
+  assigned: string[] | null;
   can: Can[];
   problem: string | null;
 }

@@ -71,6 +71,7 @@ def _line(
         "n_mine": n(who.label),
         "returned": state.returned.get(who.label),
         "coders": [{"label": c, "state": state.coders[c], "n": n(c)} for c in seen],
+        "assigned": list(state.coders) if who.role == "lead" else None,
         "can": allowed(who, state),
         "problem": clip.problem,
     }

@@ -7,7 +7,7 @@ bench does not hold as done are left as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mien.app.guard import DeniedError
@@ -33,15 +33,19 @@ def write_tables(study: Study, store: CodingStore, clips: StudyClips, participan
     states = [state for state in store.clips() if state.participant == participant]
     done = set(_done(states, participant, coder))
     path = layout.coding(study.folder, participant, coder)
-    kept: list[dict[str, Any]] = []
     before = read_coded_runs(study.folder, participant, coder)
     elsewhere = _elsewhere(study, states, participant, coder, before)
-    if path.is_file():
-        ours = done | ((before or set()) - elsewhere)
-        kept = [row for row in tables.rows(tables.read_coding(path)) if int(row["run"]) not in ours]
     if not done and before is None:
         return
-    rows = [row for run in sorted(done) for row in _rows(study, store, clips, participant, run, coder)]
+    old = list(tables.rows(tables.read_coding(path))) if path.is_file() else []
+    ours = done | ((before or set()) - elsewhere)
+    kept = [row for row in old if int(row["run"]) not in ours]
+    noted = {_frames(row): row for row in old}
+    rows = [
+        {**noted.get(_frames(row), {}), **row}  # flags and sources of an import stay with their rows
+        for run in sorted(done)
+        for row in _rows(study, store, clips, participant, run, coder)
+    ]
     merged = sorted([*kept, *rows], key=lambda row: (row["run"], row["onset_frame"] or 0))
     columns = [*layout.CODING_COLUMNS, *NOTES]
     table = pd.DataFrame(merged, columns=list(dict.fromkeys([*columns, *(n for row in merged for n in row)])))
@@ -49,6 +53,10 @@ def write_tables(study: Study, store: CodingStore, clips: StudyClips, participan
         table[name] = table[name].astype("Int64")
     tables.write_table(path, table, columns=columns)
     write_coded_runs(study.folder, participant, coder, done, elsewhere=elsewhere - done)
+
+
+def _frames(row: Mapping[str, Any]) -> tuple[int | None, ...]:
+    return tuple(None if row[name] is None else int(row[name]) for name in layout.CODING_COLUMNS[1:5])
 
 
 def _elsewhere(

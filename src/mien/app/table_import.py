@@ -9,6 +9,7 @@ from typing import Any
 
 from mien.app.bench import Bench
 from mien.app.study_clips import clip_id
+from mien.app.study_tables import write_tables
 from mien.coding.annotation import Annotation, annotation_from_json, kind_by_rule
 from mien.coding.edits import Edit
 from mien.coding.stages import RESERVED, ClipState, Coder
@@ -44,6 +45,9 @@ def import_tables(bench: Bench, *, by: str) -> Imported:
         for state in [state for state in bench.store.clips() if state.participant == name]:
             if state.stage == "code" and people:
                 _import_clip(bench, done, state, people, rows, by)
+        with bench.writing:  # from now on these tables follow the bench
+            for coder in people:
+                write_tables(bench.study, bench.store, bench.clips, name, coder)
     return done
 
 

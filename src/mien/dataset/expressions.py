@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+NOT_FINISHED = "clip-not-finished"
+"""Why a row is unused whose coder says not to have gone through its run: it is being coded anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class CodedExpression:
     """One row of one coder in seconds; `unused` says why its times cannot be used (then they are None).
@@ -114,13 +118,15 @@ def read_expressions(
     found = []
     final = read_coded_runs(session.study, session.participant_id, layout.FINAL) or set()
     for coder, table in session.coding().items():
+        through = read_coded_runs(session.study, session.participant_id, coder)
         for number, row in enumerate(tables.rows(table), start=2):
             run = int(row["run"])
             if (coder == layout.FINAL) is (every_coder or run not in final):
                 continue
             if run not in clocks:
                 clocks[run] = frame_seconds(videos.get(run), run, sync)
-            found.append(_expression(session.participant_id, coder, number, row, clocks[run]))
+            clock = clocks[run] if through is None or run in through else NOT_FINISHED
+            found.append(_expression(session.participant_id, coder, number, row, clock))
     return found
 
 

@@ -19,11 +19,8 @@ from mien.coding.coded_rows import CodedClip, CodedRow
 from mien.core.errors import DataError, MienError
 from mien.dataset import layout
 from mien.dataset.coded_runs import read_coded_runs
-from mien.dataset.expressions import CodedExpression, read_expressions
+from mien.dataset.expressions import NOT_FINISHED, CodedExpression, read_expressions
 from mien.dataset.study import Study, StudySession
-
-NOT_FINISHED = "clip-not-finished"
-"""Why a row is unused whose coder has not gone through the clip."""
 
 Coded = Mapping[tuple[str, int], Collection[str]]
 """Who coded which clip, by participant and run."""

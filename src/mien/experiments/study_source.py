@@ -23,6 +23,7 @@ from mien.jobs import Executor, Store, silent
 CLASSES: Mapping[int, tuple[str, ...]] = {3: THREE_CLASSES, 7: SEVEN_EMOTIONS}
 UNUSED = {
     "no-frame-times": "the video has no table of frame times",
+    "clip-not-finished": "the clip is being coded anew",
     "outside-recording": "a coded frame lies outside the video",
     "no-onset": "no onset was coded",
     "order": "the apex lies outside onset and offset, or they are in another order",

@@ -139,13 +139,16 @@ class ClipsPage implements Page {
 
   private async giveBack(clip: ClipRow): Promise<void> {
     const boxes = clip.coders.map(({ label }) => ({ label, box: h("input", { type: "checkbox", id: `return-${label}`, checked: true }) }));
-    const reason = h("textarea", { id: "return-reason", rows: 3, maxlength: 500 });
+    const reason = h("textarea", { id: "return-reason", rows: 3, maxlength: 2000 });
     const content = h("div", {},
       h("label", { class: "field" }, h("span", { class: "field-name" }, "Reason, shown to the coders"), reason),
       h("p", {}, boxes.map(({ label, box }) => h("label", { class: "check" }, box, label))));
-    if ((await choose(`Return ${clip.id} to its coders`, content, [{ text: "Return", value: true, kind: "danger" }, { text: "Cancel", value: false }])) !== true) return;
-    const coders = boxes.filter(({ box }) => box.checked).map(({ label }) => label);
-    await this.carryOut(() => api.move(clip.id, "code", reason.value.trim(), coders), `${clip.id} returned`);
+    for (;;) {
+      if ((await choose(`Return ${clip.id} to its coders`, content, [{ text: "Return", value: true, kind: "danger" }, { text: "Cancel", value: false }])) !== true) return;
+      const coders = boxes.filter(({ box }) => box.checked).map(({ label }) => label);
+      if (coders.length > 0 && reason.value.trim() !== "") return this.carryOut(() => api.move(clip.id, "code", reason.value.trim(), coders), `${clip.id} returned`);
+      await tell("Not returned yet", "Give a reason, and tick who is to look at the sheet again.");
+    }
   }
 
   private async reopen(clip: ClipRow): Promise<void> {
@@ -157,16 +160,26 @@ class ClipsPage implements Page {
   private async assign(): Promise<void> {
     const clips = [...this.picked];
     if (clips.length === 0) return tell("Nothing is ticked", "Tick the clips to be coded first.");
-    const first = clips.length === 1 ? this.clips.find(({ id }) => id === clips[0]) : undefined;
+    const now = this.clips.filter(({ id }) => this.picked.has(id)).map(({ assigned }) => new Set(assigned ?? []));
     const boxes = this.coders.map(({ label, name }) => {
       const box = h("input", { type: "checkbox", id: `assign-${label}` });
-      box.checked = first?.coders.some((coder) => coder.label === label) ?? false;
+      box.checked = now.every((coders) => coders.has(label));
       return { label, box, line: h("label", { class: "check" }, box, `${label} (${name})`) };
     });
-    const content = h("div", {}, h("p", {}, `${clips.length} clip${clips.length > 1 ? "s" : ""} will be coded by exactly these people. Sheets of others stay in the log.`), h("div", { class: "stack" }, boxes.map(({ line }) => line)));
+    const content = h("div", {}, h("p", {}, `${clips.length} clip${clips.length > 1 ? "s" : ""} will be coded by exactly these people.`), h("div", { class: "stack" }, boxes.map(({ line }) => line)));
     if ((await choose("Who codes?", content, [{ text: "Assign", value: true, kind: "main" }, { text: "Cancel", value: false }])) !== true) return;
     const coders = boxes.filter(({ box }) => box.checked).map(({ label }) => label);
-    await this.carryOut(() => (first ? api.assign(first.id, coders) : api.assignMany(clips, coders)), "assigned");
+    if (!(await this.sureOf(coders, now))) return;
+    await this.carryOut(() => (clips.length === 1 ? api.assign(clips[0]!, coders) : api.assignMany(clips, coders)), "assigned");
+  }
+
+  /** Nobody loses a clip unasked: who would no longer code one is named first. */
+  private async sureOf(coders: readonly string[], now: readonly ReadonlySet<string>[]): Promise<boolean> {
+    const leaving = [...new Set(now.flatMap((before) => [...before]))].filter((label) => !coders.includes(label)).sort();
+    if (leaving.length === 0 && coders.length > 0) return true;
+    const nobody = coders.length === 0 ? "Nobody is ticked: these clips would have no coder. " : "";
+    const words = leaving.length === 0 ? "" : `${leaving.join(", ")} would no longer code them; their sheets are kept and come back if they are assigned again.`;
+    return confirm("Take clips away?", nobody + words, "Take away");
   }
 
   private async carryOut(work: () => Promise<unknown>, said: string): Promise<void> {
