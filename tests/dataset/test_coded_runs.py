@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from mien.core.errors import DataError
-from mien.dataset import StudyWriter, layout, open_study, read_expressions
+from mien.dataset import StudyWriter, export_study, layout, open_study, read_expressions, tables
 from mien.dataset.coded_runs import read_coded_runs, read_runs_from_elsewhere, write_coded_runs
 from mien.dataset.expressions import coded_runs, merge_expressions
 from mien.dataset.study import StudySession
@@ -85,3 +85,22 @@ def test_rows_of_a_run_that_their_coder_has_not_gone_through_have_no_times_and_s
     unused = {(one.coder, one.run): one.unused for one in read_expressions(session)}
     assert unused == {("A", 1): None, ("A", 2): "clip-not-finished", ("B", 1): None, ("B", 2): None}
     assert [len(one.rows) for one in merge_expressions(read_expressions(session))] == [2, 1]
+
+
+def test_words_of_coders_and_viewing_copies_stay_at_home(session: StudySession, tmp_path: Path) -> None:
+    study = open_study(session.study)
+    path = layout.coding(study.folder, NAME, "A")
+    table = session.coding()["A"].assign(comment="she works next door", certainty=4)
+    tables.write_table(path, table, columns=layout.CODING_COLUMNS)
+    write_coded_runs(study.folder, NAME, "A", [1, 2])
+    proxy = path.parent.parent / "proxies" / NAME / f"{NAME}_run-01_proxy.mp4"
+    proxy.parent.mkdir(parents=True)
+    proxy.write_bytes(b"a face")
+    for audience, words in (("publication", 0), ("analysis", 2)):
+        done = export_study(study, tmp_path / audience, audience=audience)  # type: ignore[arg-type]
+        copy = layout.coding(done.folder, NAME, "A")
+        assert copy.read_text().count("next door") == words
+        assert "certainty" in copy.read_text().splitlines()[0]
+        assert read_coded_runs(done.folder, NAME, "A") == {1, 2}
+        assert not list(done.folder.rglob("*proxy*"))
+        assert any("proxies" in one.path for one in done.withheld)

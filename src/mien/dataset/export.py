@@ -41,6 +41,7 @@ _TRACES = (
 )  # fmt: skip
 _ROOT = ("dataset_description.json", "README", ".bidsignore", "CHANGES", "participants.json")
 _TEXTS = (".tsv", ".json")
+_FREE_WORDS = ("comment", "kind_reason")
 _MADE_ANEW = ("participants.tsv", "manifest.tsv")
 _NAMED = re.compile(r"sub-[0-9A-Za-z]+")
 _RAW = re.compile(r"(sub-[0-9A-Za-z]+)/(?:ses-[0-9A-Za-z]+/)?(?:(?:eeg|beh)/)?\1_[^/]+")
@@ -146,6 +147,8 @@ def _copy(study: Study, part: Path, audience: Audience, keep: Sequence[str]) -> 
         )
         if place.name.endswith("_frametimes.tsv") and stamps.get(first):
             _without_days(part / place, stamps[first])
+        if place.name.endswith("_expressions.tsv") and audience == "publication":
+            yield from _without_words(part / place, place)
         if left := [t for t in traces_of(part / place) if t.kind != "column"]:
             raise DataError(
                 path,
@@ -181,6 +184,8 @@ def _decide(path: Path, place: Path, owners: Sequence[str], study: Study, audien
         return None if known else "no file of the layout"
     if place.parts[0] not in ("stimuli", "derivatives") and not _RAW.fullmatch(place.as_posix()):
         return "no file of the layout: nobody can say what it shows"
+    if place.parts[:3] == ("derivatives", "coding", "proxies"):
+        return "a viewing copy: the coding bench makes it again from the video"
     if said := says_who(path):
         return said
     if place.parts[0] == "stimuli" and place.suffix not in _TEXTS:
@@ -227,6 +232,18 @@ def _without_days(path: Path, days: int) -> None:
     table = tables.read_frame_times(path)
     table["host_time_s"] -= days * _DAY_S
     tables.write_table(path, table, columns=layout.FRAME_COLUMNS, decimals=6)
+
+
+def _without_words(path: Path, place: Path) -> Iterator[Withheld]:
+    """Take out what coders wrote freely: nobody can say whom it names."""
+    table = tables.read_coding(path)
+    words = [name for name in _FREE_WORDS if name in table]
+    if words:
+        tables.write_table(path, table.drop(columns=words), columns=layout.CODING_COLUMNS)
+    for name in words:
+        yield Withheld(
+            f"{place.as_posix()}, column {name}", "free words of a coder: nobody can say whom they name"
+        )
 
 
 def _write_participants(study: Study, part: Path, keep: Sequence[str]) -> Iterator[Withheld]:
