@@ -114,7 +114,7 @@ WRONG: dict[str, tuple[list[str], int, str]] = {
     "role": (["--add-coder", "ann:boss"], 2, "wanted LABEL, LABEL:expert or LABEL:lead, got ann:boss"),
     "label": (["--add-coder", "an n"], 1, "label: wanted 1 to 32 letters or digits"),
     "reserved": (["--add-coder", "final"], 1, "not final or unmerged"),
-    "taken": (["--add-coder", "a1", "--add-coder", "A1"], 1, "label: wanted a label of one person, got A1"),
+    "taken": (["--add-coder", "a1", "--add-coder", "A1"], 1, "label: wanted one that nobody has, got A1"),
     "nobody": (["--new-token", "nobody"], 1, "coder: wanted the label of somebody"),
     "keep": (["--backup", "x", "--keep", "0"], 2, "--keep"),
     "port": (["--port", "70000"], 2, "--port"),

@@ -40,7 +40,10 @@ def add_coder(writing: Writing, coder: Coder, *, by: str, secret: bytes) -> str:
     taken = [label.casefold() for label in writing.connection.execute(select(coders.c.label)).scalars()]
     if coder.label.casefold() in taken:
         raise DataError(
-            "label", wanted="a label of one person", got=coder.label, remedy="choose one that is free"
+            "label",
+            wanted="one that nobody has",
+            got=coder.label,
+            remedy="choose another, or give its owner a new token",
         )
     token = secrets.token_urlsafe(32)
     writing.connection.execute(

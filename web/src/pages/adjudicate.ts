@@ -15,6 +15,14 @@ import type { Row } from "../shelf";
 import { begin, Sheet } from "../sheet";
 import type { Bar } from "../timeline";
 import type { Adjudication, Body, EditAnswer, Expression, Group } from "../types";
+import { deletedOn, idFrom, recall } from "./code";
+
+/** A group under an id that stays, however its expression is moved: selection and timeline hold it, never a place in the
+ *  list, which is sorted anew with every change. It is also the id that the group's final expression gets when it is taken
+ *  from a coder: two adjudicators who take it make one expression, and the second is asked which version stands. */
+interface Place extends Group {
+  readonly id: string;
+}
 
 const compared: readonly (keyof Body)[] = ["onset", "apex", "offset", "kind", "action_units", "no_action_unit", "emotion", "basis", "valence", "arousal", "certainty", "comment"];
 
@@ -23,7 +31,8 @@ export async function adjudicatePage(bench: Bench, id: string): Promise<Page> {
   const clip = await api.adjudication(id);
   const mine = rows.filter(({ edit }) => edit.clip === id && edit.sheet === clip.sheet.coder);
   bench.queue.loaded(id, mine);
-  return new AdjudicatePage(bench, clip, mine);
+  const gone = clip.groups.some(({ final }) => final === null) ? await deletedOn(clip) : new Map<string, number>();
+  return new AdjudicatePage(bench, clip, mine, gone);
 }
 
 class AdjudicatePage implements Page {
@@ -31,20 +40,25 @@ class AdjudicatePage implements Page {
   private readonly sheet: Sheet;
   private readonly desk: Desk;
   private readonly form: ExpressionForm;
-  private readonly groups: Group[];
+  private readonly groups: Place[];
   private readonly list = h("div", { id: "groups", class: "groups", role: "listbox", tabindex: 0, "aria-label": "expressions of all coders" });
   private readonly columns = h("div", { id: "columns", class: "columns" });
   private readonly unlisten: () => void;
-  private selected = 0;
+  /** the id of the selected group */
+  private selected: string | null = null;
+  /** where it stood in the list last: its neighbour follows it when it goes */
+  private stood = 0;
 
   constructor(
     private readonly bench: Bench,
     private readonly clip: Adjudication,
     waiting: readonly Row[],
+    gone: ReadonlyMap<string, number>,
   ) {
     const send = (edit: Parameters<typeof bench.queue.add>[0]): void =>
       void bench.queue.add(edit).catch((error: unknown) => void tell("This change could not be kept", String(error)));
-    this.groups = clip.groups.map((group) => ({ ...group }));
+    // those of a final expression alone are made again where no group of coders has it
+    this.groups = clip.groups.filter(({ members }) => members.length > 0).map((group) => ({ ...group, id: idOf(clip.id, group) }));
     this.sheet = new Sheet(clip.id, clip.sheet.coder, clip, waiting, send, () => this.show());
     this.desk = new Desk(clip, { selected: () => this.shownBody(), picked: (bar) => this.picked(bar), renewed: bench.renew });
     this.form = new ExpressionForm(bench.study, clip.times_s, {
@@ -67,6 +81,7 @@ class AdjudicatePage implements Page {
     this.element = h("main", { class: "coding deciding", "data-clip": clip.id, "data-sheet": clip.sheet.coder }, this.desk.element,
       h("aside", { class: "side", "aria-label": "decision" }, this.header(), this.list, this.columns, this.form.element));
     this.unlisten = listen("adjudicate", this.actions(), () => this.desk.focus());
+    recall(this.sheet, gone, this.groups.map((group) => group.id), waiting);
     this.show();
     window.setTimeout(() => void this.desk.start(framesOf(this.shownBody())[0] ?? 0));
   }
@@ -129,15 +144,26 @@ class AdjudicatePage implements Page {
   }
 
   /** Groups in order of time; one that lost its only member, a final expression, is no group any more. */
-  private alive(): Group[] {
+  private alive(): Place[] {
     const first = (group: Group): number => Math.min(...[...group.members.map(({ body }) => body), this.sheet.get(group.final)?.body].map((body) => (body ? begin(body) : Infinity)));
-    const known = new Set(this.groups.map(({ final }) => final));
-    for (const { id } of this.sheet.expressions) if (!known.has(id)) this.groups.push({ members: [], final: id, agree: false });
+    this.settleOwners();
     return this.groups.filter((group) => group.members.length > 0 || this.sheet.get(group.final)).sort((a, b) => first(a) - first(b));
   }
 
-  private group(): Group | undefined {
-    return this.alive()[this.selected];
+  /** An expression that was taken from a group stays its decision, wherever its times went since (the server groups by
+   *  time alone) and whichever tab took it; a final expression of no group makes one of its own. */
+  private settleOwners(): void {
+    for (const group of this.groups) {
+      if (group.final === group.id || !this.sheet.get(group.id)) continue;
+      for (const other of this.groups) if (other.final === group.id) other.final = null;
+      group.final = group.id;
+    }
+    const known = new Set(this.groups.map(({ final }) => final));
+    for (const { id } of this.sheet.expressions) if (!known.has(id)) this.groups.push({ members: [], final: id, agree: false, id });
+  }
+
+  private group(): Place | undefined {
+    return this.alive().find(({ id }) => id === this.selected);
   }
 
   private final(): Expression | undefined {
@@ -151,7 +177,7 @@ class AdjudicatePage implements Page {
 
   private show(): void {
     const groups = this.alive();
-    this.selected = Math.min(Math.max(0, this.selected), Math.max(0, groups.length - 1));
+    this.keepSelection(groups);
     fill(this.list, groups.length === 0 ? h("p", { class: "dim empty" }, "Nobody marked an expression in this clip. N makes one.") : groups.map((group, place) => this.row(group, place)));
     const current = this.list.querySelector<HTMLElement>("[aria-selected=true]");
     current?.scrollIntoView({ block: "nearest" });
@@ -161,12 +187,19 @@ class AdjudicatePage implements Page {
     this.showLanes(groups);
   }
 
-  private row(group: Group, place: number): HTMLElement {
+  /** The selection stays on its group while there is one; else the group that stands in its place has it. */
+  private keepSelection(groups: readonly Place[]): void {
+    const now = groups.findIndex(({ id }) => id === this.selected);
+    this.stood = now >= 0 ? now : Math.min(this.stood, Math.max(0, groups.length - 1));
+    this.selected = groups[this.stood]?.id ?? null;
+  }
+
+  private row(group: Place, place: number): HTMLElement {
     const final = this.sheet.get(group.final);
     const body = final?.body ?? group.members[0]?.body;
     const who = group.members.map(({ coder }) => coder).join(", ") || "final only";
     const state = final ? "✓ decided" : group.agree ? "agree" : group.members.length < this.clip.coders.length ? "one-sided" : "differ";
-    const props = { role: "option", id: `group-${place}`, class: "group-row", "data-group": place, "data-final": final?.id ?? "", "aria-selected": String(place === this.selected), onclick: () => this.select(place) };
+    const props = { role: "option", id: `group-${place}`, class: "group-row", "data-group": place, "data-final": final?.id ?? "", "aria-selected": String(group.id === this.selected), onclick: () => this.select(group.id) };
     return h("div", props,
       h("span", { class: "dim" }, String(place + 1)),
       h("span", {}, body ? frames(body) : ""),
@@ -201,38 +234,38 @@ class AdjudicatePage implements Page {
       final ? null : h("p", { class: "dim small empty" }, "Nothing is decided for this expression: ", cap("Shift+1"), " takes the first coder's. What is left undecided is not in the final sheet."));
   }
 
-  private showLanes(groups: readonly Group[]): void {
-    const bar = (id: string, body: Body, selected: boolean): Bar => ({ id, body, full: body, ghost: false, selected });
+  private showLanes(groups: readonly Place[]): void {
+    const bar = ({ id }: Place, body: Body): Bar => ({ id, body, full: body, ghost: false, selected: id === this.selected });
     const lanes = this.clip.coders.map((coder) => ({
       name: coder,
-      bars: groups.flatMap((group, place) => group.members.filter((member) => member.coder === coder).map(({ body }) => bar(String(place), body, place === this.selected))),
+      bars: groups.flatMap((group) => group.members.filter((member) => member.coder === coder).map(({ body }) => bar(group, body))),
     }));
-    const finals = groups.flatMap((group, place) => {
+    const finals = groups.flatMap((group) => {
       const final = this.sheet.get(group.final);
-      return final ? [bar(String(place), final.body, place === this.selected)] : [];
+      return final ? [bar(group, final.body)] : [];
     });
     this.desk.timeline.show([...lanes, { name: "final", bars: finals }]);
   }
 
-  private select(place: number): void {
-    this.selected = place;
+  private select(id: string): void {
+    this.selected = id;
     this.show();
     this.desk.selectionChanged();
     const frame = framesOf(this.shownBody())[0];
     if (frame !== undefined) this.desk.video.player.seek(frame);
     const group = this.group();
-    if (group) announce(`expression ${place + 1}, ${group.members.map(({ coder }) => coder).join(" and ") || "final only"}${this.final() ? ", decided" : group.agree ? ", agree" : ""}`);
+    if (group) announce(`expression ${this.stood + 1}, ${group.members.map(({ coder }) => coder).join(" and ") || "final only"}${this.final() ? ", decided" : group.agree ? ", agree" : ""}`);
   }
 
   private move(step: number): void {
-    const last = this.alive().length - 1;
-    const next = Math.min(Math.max(this.selected + step, 0), Math.max(last, 0));
-    if (next === this.selected) announce(step > 0 ? "last expression" : "first expression");
-    else this.select(next);
+    const groups = this.alive();
+    const next = groups[groups.findIndex(({ id }) => id === this.selected) + step];
+    if (next) this.select(next.id);
+    else announce(step > 0 ? "last expression" : "first expression");
   }
 
   private picked(bar: Bar): void {
-    this.selected = Number(bar.id);
+    this.selected = bar.id;
     this.show();
     this.desk.selectionChanged();
   }
@@ -252,12 +285,11 @@ class AdjudicatePage implements Page {
     announce(`taken from ${member.coder}`);
   }
 
-  private adopt(group: Group, body: Body): void {
+  private adopt(group: Place, body: Body): void {
     const final = this.sheet.get(group.final);
     if (final) return this.sheet.change(final.id, body);
-    const id = uuid();
-    group.final = id;
-    this.sheet.create(id, body);
+    group.final = group.id;
+    this.sheet.create(group.id, body);
   }
 
   private async takeAgreed(): Promise<void> {
@@ -274,10 +306,8 @@ class AdjudicatePage implements Page {
     const frame = this.editable() ? this.desk.seen() : null;
     if (frame === null) return;
     const id = uuid();
-    this.groups.push({ members: [], final: id, agree: false });
+    this.selected = id;
     this.sheet.create(id, { onset: frame });
-    this.selected = this.alive().findIndex(({ final }) => final === id);
-    this.show();
     this.desk.selectionChanged();
     announce(`new final expression, onset at frame ${frame}`);
   }
@@ -302,8 +332,7 @@ class AdjudicatePage implements Page {
 
   private again(id: string | null, said: string): void {
     if (id === null) return announce("nothing to undo");
-    const place = this.alive().findIndex(({ final }) => final === id);
-    if (place >= 0) this.selected = place;
+    this.selected = this.alive().find(({ final }) => final === id)?.id ?? this.selected;
     this.show();
     announce(said);
   }
@@ -322,4 +351,9 @@ class AdjudicatePage implements Page {
       await tell("Not finished", error instanceof ApiError ? error.message : String(error));
     }
   }
+}
+
+/** By its members, in whatever order they are told. */
+function idOf(clip: string, group: Group): string {
+  return idFrom("adopted", clip, ...group.members.map(({ coder, id }) => `${coder}/${id}`).sort());
 }

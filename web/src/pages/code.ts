@@ -13,7 +13,9 @@ import { ExpressionList } from "../list";
 import type { Row } from "../shelf";
 import { Sheet } from "../sheet";
 import type { Bar } from "../timeline";
-import type { Clip, Context, EditAnswer, Suggestion } from "../types";
+import type { Clip, Context, EditAnswer, Expression, Suggestion } from "../types";
+
+const LOG_PAGE = 1000;
 
 export async function codePage(bench: Bench, id: string, whose: string | null): Promise<Page> {
   // what waits is read before the sheet: a change that arrives in between is then in both, which is harmless
@@ -23,7 +25,56 @@ export async function codePage(bench: Bench, id: string, whose: string | null): 
   if (whose === null && clip.sheet.coder !== bench.me.label) location.reload();
   const mine = rows.filter(({ edit }) => edit.clip === id && edit.sheet === clip.sheet.coder);
   bench.queue.loaded(id, mine);
-  return new CodePage(bench, clip, mine);
+  const gone = clip.suggestions.length > 0 ? await deletedOn(clip) : new Map<string, number>();
+  return new CodePage(bench, clip, mine, gone);
+}
+
+/** An id that follows from its parts: whoever makes an expression of the same thing, in whatever tab, makes the same one,
+ *  and the server finds the second making as a conflict instead of keeping two. FNV-1a of 128 bits (crypto.subtle answers
+ *  later, and only in secure contexts), marked as version 8: a UUID by a rule of one's own. */
+export function idFrom(...parts: readonly string[]): string {
+  let digest = 0x6c62272e07bb014262b821756295c58dn;
+  for (const byte of new TextEncoder().encode(JSON.stringify(parts))) digest = BigInt.asUintN(128, (digest ^ BigInt(byte)) * 0x1000000000000000000013bn);
+  const hex = digest.toString(16).padStart(32, "0");
+  const variant = ((parseInt(hex[16]!, 16) & 0x3) | 0x8).toString(16);
+  return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, variant + hex.slice(17, 20), hex.slice(20)].join("-");
+}
+
+/** The versions of expressions that were deleted from this sheet: one that is made again goes on top of its last version.
+ *  The clip does not tell them, its log does. Without it the server says the version, and asks which one stands. */
+export async function deletedOn(clip: Clip): Promise<Map<string, number>> {
+  const gone = new Map<string, number>();
+  for (let after: number | undefined = clip.sheet.may_edit ? 0 : undefined; after !== undefined; ) {
+    const rows = await api.log(after, clip.id).catch(() => []);
+    for (const { sheet, expression, version, after: body } of rows) {
+      if (sheet !== clip.sheet.coder || expression === null || version === null) continue;
+      if (body === null) gone.set(expression, version);
+      else gone.delete(expression);
+    }
+    after = rows.length < LOG_PAGE ? undefined : rows.at(-1)!.seq;
+  }
+  return gone;
+}
+
+/** Lets a sheet know what was deleted before, but for what it shows and for what changes under way say anew. */
+export function recall(sheet: Sheet, gone: ReadonlyMap<string, number>, ids: readonly string[], waiting: readonly Row[]): void {
+  for (const id of ids) {
+    const version = gone.get(id);
+    const known = sheet.get(id) !== undefined || waiting.some(({ edit }) => edit.expression === id);
+    if (version !== undefined && !known) sheet.replace(id, { version, body: null });
+  }
+}
+
+/** What is still open on a sheet that is to be done, in words. */
+export function openInWords(expressions: readonly Expression[], suggestions: number): string {
+  const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
+  const doubts = expressions.reduce((sum, { doubts: its }) => sum + its.length, 0);
+  const uncoded = expressions.filter(({ body }) => body.action_units.length === 0 && !body.no_action_unit).length;
+  const without = uncoded > 0 ? `, ${uncoded} without action units` : "";
+  const notes = [`${count(expressions.length, "expression")}${without}.`];
+  if (doubts > 0) notes.push(`${count(doubts, "doubt stays", "doubts stay")} open.`);
+  if (suggestions > 0) notes.push(`${count(suggestions, "suggestion is", "suggestions are")} undecided.`);
+  return notes.join(" ");
 }
 
 class CodePage implements Page {
@@ -42,6 +93,7 @@ class CodePage implements Page {
     private readonly bench: Bench,
     private readonly clip: Clip,
     waiting: readonly Row[],
+    gone: ReadonlyMap<string, number>,
   ) {
     const send = (edit: Parameters<typeof bench.queue.add>[0]): void => void bench.queue.add(edit).catch((error: unknown) => this.lost(error));
     this.sheet = new Sheet(clip.id, clip.sheet.coder, clip, waiting, send, () => this.show());
@@ -59,6 +111,7 @@ class CodePage implements Page {
       h("aside", { class: "side", "aria-label": "marks" }, this.header(), this.contextLine, this.list.element, this.ghostLine, this.form.element));
     this.unlisten = listen("code", this.actions(), () => this.desk.focus());
     this.showContext(clip.context);
+    recall(this.sheet, gone, clip.suggestions.map((suggestion) => this.idOf(suggestion)), waiting);
     this.show();
     window.setTimeout(() => void this.desk.start(0));
   }
@@ -221,10 +274,15 @@ class CodePage implements Page {
     this.desk.video.player.seek(framesOf(next)[0] ?? here);
   }
 
+  /** The id of the expression that a suggestion becomes on this sheet: two tabs that take it make one of it. */
+  private idOf(suggestion: Suggestion): string {
+    return idFrom("suggestion", this.clip.id, this.clip.sheet.coder, suggestion.id);
+  }
+
   private confirmGhost(): void {
     const ghost = this.ghosts().find(({ id }) => id === this.ghost);
     if (!ghost || !this.editable()) return;
-    const id = uuid();
+    const id = this.idOf(ghost);
     this.selected = id;
     this.ghost = null;
     this.sheet.create(id, { onset: ghost.onset, apex: ghost.apex, offset: ghost.offset, suggestion: ghost.id });
@@ -287,11 +345,8 @@ class CodePage implements Page {
 
   private async done(): Promise<void> {
     if (!this.editable()) return;
-    const doubts = this.sheet.expressions.reduce((sum, { doubts: its }) => sum + its.length, 0);
-    const open = this.ghosts().length;
-    const notes = [`${this.sheet.expressions.length} expressions.`, doubts > 0 ? `${doubts} doubts stay open.` : "", open > 0 ? `${open} suggestions are undecided.` : ""];
     this.desk.focus();
-    if (!(await confirm(`Done with ${this.clip.id}?`, notes.filter((note) => note !== "").join(" "), "Done"))) return;
+    if (!(await confirm(`Done with ${this.clip.id}?`, openInWords(this.sheet.expressions, this.ghosts().length), "Done"))) return;
     try {
       if (!(await this.bench.queue.drained(10_000))) return await tell("Not yet", "Some changes have not reached the server. They are kept here; say done again when they are saved.");
       await api.done(this.clip.id);
