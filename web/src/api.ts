@@ -14,8 +14,13 @@ export class ApiError extends Error {
   ) {
     super(message);
   }
+  /** No word on the thing asked for: the line, or a server that is in trouble. */
   get cut(): boolean {
-    return this.status === 0 || this.status === 429 || this.status >= 500;
+    return this.status === 0 || this.status === 429 || (this.status >= 500 && !this.full);
+  }
+  /** The disk of the study is full: the server is there and says so, and the same may be asked again. */
+  get full(): boolean {
+    return this.status === 507;
   }
 }
 
@@ -28,15 +33,17 @@ export function onSignedOut(listener: () => void): void {
 }
 
 const PATIENCE_MS = 20_000;
+// thousands of rows, each checked and kept
+const IMPORT_PATIENCE_MS = 120_000;
 
-async function ask(method: string, path: string, body?: unknown, signal?: AbortSignal, raw?: Blob): Promise<Response> {
+async function ask(method: string, path: string, body?: unknown, signal?: AbortSignal, raw?: Blob, patience_ms = PATIENCE_MS): Promise<Response> {
   const headers: Record<string, string> = {};
   if (method !== "GET") headers["X-Mien-CSRF"] = csrf;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const init: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store" };
   if (body !== undefined) init.body = JSON.stringify(body);
   if (raw) init.body = raw;
-  init.signal = signal ?? AbortSignal.timeout(PATIENCE_MS);
+  init.signal = signal ?? AbortSignal.timeout(patience_ms);
   let response: Response;
   try {
     response = await fetch(path, init);
@@ -121,7 +128,7 @@ export const api = {
     `${clipPath(clip)}/export/${format}?sheet=${encodeURIComponent(sheet)}`,
   async importFile(clip: string, format: string, file: File): Promise<{ added: number; problems: string[] }> {
     const path = `${clipPath(clip)}/import/${format}?name=${encodeURIComponent(file.name)}`;
-    return (await (await ask("POST", path, undefined, undefined, file)).json()) as { added: number; problems: string[] };
+    return (await (await ask("POST", path, undefined, undefined, file, IMPORT_PATIENCE_MS)).json()) as { added: number; problems: string[] };
   },
 
   async flow(clip: string, from: number, to: number, signal: AbortSignal): Promise<Flow> {

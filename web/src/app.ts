@@ -3,9 +3,10 @@
 import "./style.css";
 import { api, ApiError, onSignedOut } from "./api";
 import { mayCompare, isLead, type Bench, type Page } from "./bench";
-import { decide } from "./conflict";
+import { decide, dropStale, Windows, type Word } from "./conflict";
 import { confirm, tell } from "./dialogs";
 import { announce, button, fill, h, uuid } from "./dom";
+import { leaveDrafts, onDrafts, saveDrafts } from "./form";
 import { agreementPage } from "./pages/agreement";
 import { adjudicatePage } from "./pages/adjudicate";
 import { clipsPage } from "./pages/clips";
@@ -26,12 +27,17 @@ saveAction.hidden = true;
 const channel = "BroadcastChannel" in window ? new BroadcastChannel("mien-edits") : null;
 
 const tab = uuid();
+const windows = new Windows(tab, (word) => channel?.postMessage(word));
 
 let bench: Bench | null = null;
 let page: Page | null = null;
 let deciding = false;
+/** this person pressed the button for a decision: what becomes of it is to be seen here */
+let asked = false;
 let visit = 0;
-let state: QueueState = { name: "saved", waiting: 0, sentence: "saved", detail: "" };
+let state: QueueState = { name: "saved", waiting: 0, sentence: "saved", detail: "", passing: false };
+/** what is typed into a field and not saved yet, in words */
+let typing = "";
 let lasting = true;
 
 async function begin(): Promise<void> {
@@ -76,7 +82,10 @@ async function enter(me: Me): Promise<void> {
     now: () => new Date().toISOString(),
     alone: (work) => ("locks" in navigator ? navigator.locks.request("mien-edits", work) : work()) as ReturnType<typeof work>,
     later: (work, after_ms) => void window.setTimeout(work, after_ms),
-    changed: showState,
+    changed: (now) => {
+      showState(now);
+      void dropStale(queue);
+    },
     sent: (row, answer) => channel?.postMessage({ row, answer }),
     answered: (row, answer, own) => page?.answered?.(row, answer, own),
     stuck: (row, later) => void stuck(row, later),
@@ -123,10 +132,14 @@ async function route(): Promise<void> {
   const token = /^#sign-in=/.test(location.hash);
   if (token) return location.reload();
   const mine = ++visit;
+  const { queue } = bench;
+  leaveDrafts();
   page?.close();
   page = null;
   let next: Page;
   try {
+    // what was typed last is on the shelf before the next page reads it
+    await queue.written();
     next = await open(bench, location.hash);
   } catch (error) {
     if (!(error instanceof ApiError)) console.error(error);
@@ -150,22 +163,29 @@ function open(to: Bench, hash: string): Promise<Page> {
 }
 
 function showState(now: QueueState): void {
-  saveState.title = now.detail;
   const changed = now.name !== state.name;
   state = now;
-  saveState.dataset["state"] = now.name;
-  saveState.dataset["waiting"] = String(now.waiting);
-  const icons = { saved: "✓", waiting: "…", offline: "⚠", "signed-out": "⚠", conflict: "⚠" } as const;
-  const note = lasting ? "" : " (this browser keeps nothing: do not close the page)";
-  saveState.textContent = `${icons[now.name]} ${now.sentence}${now.waiting > 0 ? note : ""}`;
-  const actions = { saved: "", waiting: "", offline: "Try now", "signed-out": "Sign in", conflict: "Decide" } as const;
-  saveAction.textContent = actions[now.name];
-  saveAction.hidden = actions[now.name] === "";
+  paintState();
   if (changed && now.name === "signed-out" && bench) askAgain(bench.me);
+}
+
+function paintState(): void {
+  // what is being typed is not saved, whatever the queue says; what is wrong with the queue is more urgent
+  const name = state.name === "saved" && typing !== "" ? "waiting" : state.name;
+  saveState.title = state.detail;
+  saveState.dataset["state"] = name;
+  saveState.dataset["waiting"] = String(state.waiting);
+  const icons = { saved: "✓", waiting: "…", offline: "⚠", "signed-out": "⚠", conflict: "⚠" } as const;
+  const note = state.waiting > 0 && !lasting ? " (this browser keeps nothing: do not close the page)" : "";
+  saveState.textContent = name === state.name ? `${icons[name]} ${state.sentence}${note}` : `… ${typing}`;
+  const actions = { saved: "", waiting: "", offline: "Try now", "signed-out": "Sign in", conflict: state.passing ? "Try now" : "Decide" } as const;
+  saveAction.textContent = actions[name];
+  saveAction.hidden = actions[name] === "";
 }
 
 function act(): void {
   if (!bench) return;
+  asked = state.name === "conflict";
   if (state.name === "signed-out") askAgain(bench.me);
   else bench.queue.resume();
 }
@@ -186,15 +206,22 @@ async function stuck(row: Row, later: readonly Row[]): Promise<void> {
   if (deciding || !bench) return;
   deciding = true;
   try {
+    if (await windows.handOver(row)) {
+      if (asked) await tell("Decided in your other window", "This change was made in another window of yours. The question is asked there.");
+      return;
+    }
     const outcome = await decide(bench.queue, row, later);
     if (outcome === "theirs") page?.replaced?.(row);
     if (outcome === "give-up") await route();
   } finally {
     deciding = false;
+    asked = false;
+    channel?.postMessage({ say: "look", tab, by: row.by, order: row.order } satisfies Word);
   }
 }
 
 async function signOut(): Promise<void> {
+  leaveDrafts();
   if (state.waiting > 0 && !(await confirm("Sign out?", `${state.waiting} changes have not reached the server. They stay on this computer and are sent when you sign in here again.`, "Sign out"))) return;
   try {
     await api.signOut();
@@ -213,6 +240,12 @@ function sentence(error: unknown): string {
 
 window.addEventListener("hashchange", () => void route());
 window.addEventListener("online", () => bench?.queue.resume());
+window.addEventListener("pagehide", saveDrafts);
+document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && saveDrafts());
+onDrafts((words) => {
+  typing = words;
+  paintState();
+});
 window.addEventListener("beforeunload", (event) => {
   if (state.waiting > 0 && !lasting) event.preventDefault();
 });
@@ -220,6 +253,11 @@ window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () 
   applyTheme();
   page?.repaint?.();
 });
-channel?.addEventListener("message", (event: MessageEvent<{ row: Row; answer: EditAnswer }>) => bench?.queue.heard(event.data.row, event.data.answer));
+channel?.addEventListener("message", (event: MessageEvent<{ row: Row; answer: EditAnswer } | Word>) => {
+  if (!bench) return;
+  if ("row" in event.data) return bench.queue.heard(event.data.row, event.data.answer);
+  if (windows.hear(event.data, bench.me.label)) bench.queue.resume();
+  if (event.data.say === "look") bench.queue.look();
+});
 
 void begin();

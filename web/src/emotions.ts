@@ -17,6 +17,8 @@ export class EmotionBox {
   readonly element: HTMLElement;
   readonly why = h("p", { id: "emotion-why", class: "dim small" });
   private readonly letters: string[];
+  private readonly options: HTMLElement[];
+  private foreign: HTMLElement | null = null;
   private at = 0;
   private value: string | null = null;
   private shut = true;
@@ -27,7 +29,9 @@ export class EmotionBox {
     private readonly leave: () => void,
   ) {
     this.letters = lettersOf(emotions);
+    this.options = emotions.map((emotion, place) => this.option(emotion, place));
     this.element = h("div", { id: "emotion", class: "emotions", role: "listbox", tabindex: 0, "aria-label": "emotion", "aria-describedby": "emotion-why" });
+    fill(this.element, this.options);
     this.element.addEventListener("keydown", (event) => this.key(event));
     this.draw();
   }
@@ -42,20 +46,23 @@ export class EmotionBox {
     this.draw();
   }
 
+  /** The options stay the same elements: one that is replaced between the press and the release of a mouse button gets
+   *  no click, and leaving another field by that press draws this box. */
   private draw(): void {
     const known = this.value === null || this.emotions.includes(this.value);
-    fill(
-      this.element,
-      this.emotions.map((emotion, place) => this.option(emotion, place)),
-      known ? null : h("div", { role: "option", "aria-selected": "true", class: "emotion" }, `${this.value} (not a word of this study)`),
-    );
+    this.options.forEach((option, place) => {
+      option.className = place === this.at ? "emotion active" : "emotion";
+      option.setAttribute("aria-selected", String(this.emotions[place] === this.value));
+    });
+    this.foreign?.remove();
+    this.foreign = known ? null : h("div", { role: "option", "aria-selected": "true", class: "emotion" }, `${this.value} (not a word of this study)`);
+    if (this.foreign) this.element.appendChild(this.foreign);
     this.element.setAttribute("aria-activedescendant", `emotion-${this.at}`);
   }
 
   private option(emotion: string, place: number): HTMLElement {
     const take = (): void => this.take(emotion === this.value ? null : emotion);
-    const selected = emotion === this.value;
-    const props = { role: "option", id: `emotion-${place}`, class: place === this.at ? "emotion active" : "emotion", "data-emotion": emotion, "aria-selected": String(selected), onclick: take };
+    const props = { role: "option", id: `emotion-${place}`, "data-emotion": emotion, onclick: take };
     return h("div", props, h("kbd", { "aria-hidden": "true" }, this.letters[place]), emotion);
   }
 

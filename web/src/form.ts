@@ -1,5 +1,6 @@
-// The form of the selected expression. A field is saved when it is left (Enter, Escape, Tab, a click elsewhere); what
-// cannot be saved stays in the field with a sentence that says why. A field being typed in is never overwritten.
+// The form of the selected expression. A field is saved when it is left (Enter, Escape, Tab, a click elsewhere), after a
+// pause in typing, and before the page goes; what cannot be saved stays in the field with a sentence that says why. A
+// field being typed in is never overwritten.
 
 import { button, cap, field, fill, h } from "./dom";
 import { EmotionBox } from "./emotions";
@@ -16,12 +17,104 @@ const bases: readonly { value: Basis; text: string }[] = [
   { value: "self-report", text: "self-report" },
 ];
 
+/** How many keyless milliseconds save what is typed: long enough not to save every letter. */
+export const PAUSE_MS = 800;
+
+/** "left": the coder is done with the field; "pause": the coder may still be in the middle of a word. */
+type When = "pause" | "left";
+type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement;
+
+const basis_cycle: readonly (readonly Basis[])[] = [["aus"], ["aus", "clip"], ["aus", "self-report"], ["aus", "clip", "self-report"]];
+
 export interface Hands {
-  change(fields: Partial<Body>): void;
+  /** `visit` is the same for all changes of one stay in a field: they are one step of undo */
+  change(fields: Partial<Body>, visit?: number): void;
   mark(which: Mark): void;
   jump(which: Mark): void;
   leave(): void;
   announce(sentence: string): void;
+}
+
+let drafting: Drafts | null = null;
+let draftsTold: (words: string) => void = () => undefined;
+
+/** Who is to hear what is typed and not saved: words for the head line, "" where there is nothing of that kind. */
+export function onDrafts(listener: (words: string) => void): void {
+  draftsTold = listener;
+}
+
+/** Saves what is typed and can be saved, without ending the typing: the page may be about to go. */
+export function saveDrafts(): void {
+  drafting?.saveAll("pause");
+}
+
+/** The page with the form is left for another one: what can be saved is saved, the rest goes with the form. */
+export function leaveDrafts(): void {
+  drafting?.saveAll("left");
+  drafting?.drop();
+}
+
+/** What was typed into fields and is not saved yet. */
+class Drafts {
+  private readonly open = new Map<Control, { timer: number; failed: boolean }>();
+  private readonly savers = new Map<Control, { save: (when: When) => boolean; pauses: boolean }>();
+
+  /** `save` returns false where the text cannot be saved as it is; without `pauses` a pause in typing saves nothing. */
+  watch(control: Control, save: (when: When) => boolean, pauses = true): void {
+    this.savers.set(control, { save, pauses });
+    control.addEventListener("input", () => this.typed(control));
+    // a select says "change" at every letter typed into it: its choice counts when it is left
+    const focused = (): boolean => control instanceof HTMLSelectElement && document.activeElement === control;
+    // what a pause has saved is not saved once more: another window may have changed it since
+    const left = (): void => (this.open.has(control) && !focused() ? this.save(control, "left") : undefined);
+    control.addEventListener("change", left);
+    if (control instanceof HTMLSelectElement) control.addEventListener("blur", () => this.open.has(control) && this.save(control, "left"));
+  }
+
+  has(control: Control): boolean {
+    return this.open.has(control);
+  }
+
+  save(control: Control, when: When): void {
+    this.forget(control);
+    if (!this.savers.get(control)!.save(when)) this.open.set(control, { timer: 0, failed: when === "left" });
+    this.tell();
+  }
+
+  saveAll(when: When): void {
+    for (const control of [...this.open.keys()]) this.save(control, when);
+  }
+
+  /** Another save held this field too. */
+  settle(control: Control): void {
+    this.forget(control);
+    this.tell();
+  }
+
+  drop(): void {
+    for (const control of [...this.open.keys()]) this.forget(control);
+    this.tell();
+  }
+
+  private typed(control: Control): void {
+    this.forget(control);
+    const timer = this.savers.get(control)!.pauses ? window.setTimeout(() => this.save(control, "pause"), PAUSE_MS) : 0;
+    this.open.set(control, { timer, failed: false });
+    this.tell();
+  }
+
+  private forget(control: Control): void {
+    window.clearTimeout(this.open.get(control)?.timer);
+    this.open.delete(control);
+  }
+
+  private tell(): void {
+    if (this.open.size > 0) drafting = this;
+    else if (drafting === this) drafting = null;
+    else return;
+    const drafts = [...this.open.values()];
+    draftsTold(drafts.length === 0 ? "" : drafts.every(({ failed }) => failed) ? "a field is not saved" : "typing…");
+  }
 }
 
 export class ExpressionForm {
@@ -43,8 +136,10 @@ export class ExpressionForm {
   private readonly errors = new Map<string, HTMLElement>();
   private readonly body = h("div", { class: "form-body" });
   private readonly none = h("p", { class: "dim empty" }, "Nothing is selected. N makes an expression at this frame, comma and period move through the list.");
+  private readonly drafts = new Drafts();
   private current: Expression | undefined;
   private editable = false;
+  private visit = 0;
 
   constructor(
     private readonly study: Study,
@@ -67,11 +162,13 @@ export class ExpressionForm {
     this.editable = editable;
     this.none.hidden = expression !== undefined;
     this.body.hidden = expression === undefined;
+    if (other) this.drafts.drop();
+    if (other) this.visit += 1;
     if (!expression) return;
     if (other) for (const name of this.errors.keys()) this.error(name, null);
     const { body } = expression;
-    this.showTimes(body, other);
-    this.put(this.units, writeUnits(body.action_units), other);
+    this.showTimes(body);
+    this.showTyped(body, other);
     this.showUnits(body);
     this.noUnits.checked = body.no_action_unit;
     this.emotion.show(body.emotion, this.shutBecause(body));
@@ -79,13 +176,6 @@ export class ExpressionForm {
       this.basis[value].checked = body.basis.includes(value);
       this.basis[value].disabled = !editable || (value !== "aus" && (!revealed || this.shutBecause(body) !== null));
     }
-    for (const scale of ["valence", "arousal", "certainty"] as const) this.put(this.scales[scale], body[scale] === null ? "" : String(body[scale]), other);
-    this.put(this.comment, body.comment, other);
-    if (other || (document.activeElement !== this.kind && document.activeElement !== this.reason && !this.errors.get("kind-reason")?.textContent)) {
-      this.kind.value = body.kind ?? "";
-      this.reason.value = body.kind_reason;
-    }
-    this.reason.hidden = this.kind.value === "";
     fill(this.doubts, expression.doubts.map((doubt) => h("li", { "data-doubt": doubt.code }, h("span", { "aria-hidden": "true" }, "⚠ "), doubt.message)));
     for (const control of this.body.querySelectorAll<HTMLInputElement>("input, textarea, select, button.set")) if (!control.id.startsWith("basis-")) control.disabled = !editable;
   }
@@ -112,24 +202,55 @@ export class ExpressionForm {
     this.hands.announce(body.no_action_unit ? "action units not coded" : "no action unit seen");
   }
 
+  /** The next of the bases that may be named here. */
+  cycleBasis(): void {
+    const body = this.current?.body;
+    if (!body || !this.editable) return;
+    const shut = this.shutBecause(body);
+    if (shut !== null) return this.hands.announce(shut);
+    const open = basis_cycle.filter((basis) => basis.every((value) => !this.basis[value].disabled));
+    const now = open.findIndex((basis) => basis.join() === body.basis.join());
+    const next = open[(now + 1) % open.length]!;
+    if (now >= 0 && open.length === 1) return this.hands.announce("judged by action units; clip and self-report may be named once they are revealed");
+    this.hands.change({ basis: [...next] });
+    this.hands.announce(`judged by ${bases.filter(({ value }) => next.includes(value)).map(({ text }) => text).join(", ")}`);
+  }
+
   private shutBecause(body: Body): string | null {
     if (body.action_units.length > 0 || body.no_action_unit) return this.editable ? null : "";
     return "Code the action units first (U), or say that none was seen (0).";
   }
 
   private wire(): void {
-    this.units.addEventListener("change", () => this.unitsTyped());
     this.units.addEventListener("input", () => this.unitsError());
+    this.drafts.watch(this.units, (when) => this.saveUnits(when));
     this.noUnits.addEventListener("change", () => this.toggleNoUnits());
-    this.comment.addEventListener("change", () => this.hands.change({ comment: this.comment.value }));
-    this.kind.addEventListener("change", () => this.kindChosen());
-    this.reason.addEventListener("change", () => this.kindChosen());
-    this.element.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" || event.ctrlKey || event.metaKey || !(event.target instanceof HTMLInputElement) || event.target.type === "checkbox") return;
-      event.preventDefault();
-      event.stopPropagation();
-      this.hands.leave();
-    });
+    this.drafts.watch(this.comment, () => this.typed({ comment: this.comment.value }));
+    this.kind.addEventListener("change", () => this.askReason());
+    this.drafts.watch(this.kind, () => this.saveKind(), false);
+    this.drafts.watch(this.reason, () => this.saveKind());
+    this.element.addEventListener("focusin", () => (this.visit += 1));
+    // a field that was left shows what is kept, as it is written there
+    this.element.addEventListener("focusout", () => window.setTimeout(() => this.current && this.showTyped(this.current.body, false)));
+    this.element.addEventListener("keydown", (event) => this.enter(event));
+  }
+
+  /** Enter leaves a field; from a kind that overrides the rule it goes on to the reason. Only Enter does: a select is
+   *  typed into, and letters that follow the first one must not land in the reason. */
+  private enter(event: KeyboardEvent): void {
+    const { target } = event;
+    const leaves = target === this.kind || (target instanceof HTMLInputElement && target.type !== "checkbox");
+    if (event.key !== "Enter" || event.ctrlKey || event.metaKey || !leaves) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (target === this.kind && this.kind.value !== "") this.reason.focus();
+    else this.hands.leave();
+  }
+
+  /** Saves what was typed into the field that has the focus. */
+  private typed(fields: Partial<Body>): true {
+    this.hands.change(fields, this.visit);
+    return true;
   }
 
   private build(): void {
@@ -142,7 +263,7 @@ export class ExpressionForm {
       this.rule,
       fieldset("units", field("Action units", this.units, "U"), this.errorLine("units"), this.unitsSaid, h("label", { class: "check" }, this.noUnits, "none seen", cap("0"))),
       fieldset("feeling", h("div", { class: "field-name" }, "Emotion", cap("M")), this.emotion.why, this.emotion.element),
-      fieldset("basis", h("span", { class: "field-name" }, "judged by"), ...bases.map(({ value, text }) => h("label", { class: "check" }, this.basis[value], text))),
+      fieldset("basis", h("span", { class: "field-name" }, "judged by", cap("Y")), ...bases.map(({ value, text }) => h("label", { class: "check" }, this.basis[value], text))),
       fieldset("scales", field("Valence 1–9", this.scales.valence, "V"), field("Arousal 1–9", this.scales.arousal, "B"), field("Certainty 1–5", this.scales.certainty, "C")),
       this.errorLine("scales"),
       fieldset("kind-row", field("Kind", this.kind, "X"), h("label", { class: "field grow" }, h("span", { class: "unseen" }, "reason for the other kind"), this.reason)),
@@ -167,38 +288,41 @@ export class ExpressionForm {
 
   private frameInput(which: Mark): HTMLInputElement {
     const input = h("input", { id: `frame-${which}`, class: "number", type: "text", inputmode: "numeric", autocomplete: "off", placeholder: "–" });
-    input.addEventListener("change", () => {
+    const save = (): boolean => {
       const text = input.value.trim();
       const frame = text === "" ? null : Number(text);
       const last = this.times_s.length - 1;
       if (frame !== null && !(Number.isInteger(frame) && frame >= 0 && frame <= last)) {
         this.error("frames", `The ${which} must be a frame from 0 to ${last}; "${text.slice(0, 20)}" was not saved.`);
-        return;
+        return false;
       }
       this.error("frames", null);
-      this.hands.change({ [which]: frame });
-    });
+      return this.typed({ [which]: frame });
+    };
+    // the first digits of a frame are a frame as well: a pause does not save them
+    this.drafts.watch(input, save, false);
     return input;
   }
 
   private scaleInput(name: "valence" | "arousal" | "certainty", most: number, key: string): HTMLInputElement {
     const input = h("input", { id: name, class: "number", type: "text", inputmode: "decimal", autocomplete: "off", "aria-keyshortcuts": key, "aria-describedby": "scales-error" });
-    input.addEventListener("change", () => {
+    const save = (): boolean => {
       const text = input.value.trim().replace(",", ".");
       const value = text === "" ? null : Number(text);
       const whole = name !== "certainty" || value === null || Number.isInteger(value);
       if (value !== null && !(value >= 1 && value <= most && whole)) {
         this.error("scales", `${name[0]!.toUpperCase()}${name.slice(1)} is a ${name === "certainty" ? "whole " : ""}number from 1 to ${most}; "${text.slice(0, 20)}" was not saved.`);
-        return;
+        return false;
       }
       this.error("scales", null);
-      this.hands.change({ [name]: value });
-    });
+      return this.typed({ [name]: value });
+    };
+    this.drafts.watch(input, save);
     return input;
   }
 
   private basisInput(value: Basis): HTMLInputElement {
-    const input = h("input", { id: `basis-${value}`, type: "checkbox" });
+    const input = h("input", { id: `basis-${value}`, type: "checkbox", "aria-keyshortcuts": "Y" });
     input.addEventListener("change", () => this.hands.change({ basis: bases.map((basis) => basis.value).filter((basis) => this.basis[basis].checked) }));
     return input;
   }
@@ -210,46 +334,76 @@ export class ExpressionForm {
     return error !== null;
   }
 
-  private unitsTyped(): void {
-    if (this.unitsError()) return;
-    const { units } = parseUnits(this.units.value);
-    this.changeUnits({ action_units: units!, ...(units!.length > 0 ? { no_action_unit: false } : {}) });
+  private saveUnits(when: When): boolean {
+    if (this.unitsError()) return false;
+    const units = parseUnits(this.units.value).units!;
+    // a field that is empty for a moment, between two codes, must not cost the emotion
+    if (when === "pause" && units.length === 0 && this.judged()) return false;
+    this.changeUnits({ action_units: units, ...(units.length > 0 ? { no_action_unit: false } : {}) }, this.visit);
+    return true;
+  }
+
+  private judged(): boolean {
+    const body = this.current?.body;
+    return body !== undefined && (body.emotion !== null || body.basis.length > 0);
   }
 
   /** Without action units an emotion may not stand: it leaves in the same step, and undo brings both back. */
-  private changeUnits(fields: Pick<Partial<Body>, "action_units" | "no_action_unit">): void {
+  private changeUnits(fields: Pick<Partial<Body>, "action_units" | "no_action_unit">, visit?: number): void {
     const body = this.current?.body;
     if (!body) return;
     const after = { ...body, ...fields };
     const coded = after.action_units.length > 0 || after.no_action_unit;
-    const judged = body.emotion !== null || body.basis.length > 0;
-    if (coded || !judged) return this.hands.change(fields);
-    this.hands.change({ ...fields, emotion: null, basis: [] });
+    if (coded || !this.judged()) return this.hands.change(fields, visit);
+    this.hands.change({ ...fields, emotion: null, basis: [] }, visit);
     this.hands.announce("the emotion was removed with the action units");
   }
 
+  /** An emotion is judged by something: by the action units, until the coder says otherwise. */
   private emotionChosen(emotion: string | null): void {
-    this.hands.change({ emotion });
+    if (emotion === null) this.hands.change({ emotion, basis: [] });
+    else this.hands.change(this.current?.body.basis.length === 0 ? { emotion, basis: ["aus"] } : { emotion });
     this.hands.announce(emotion === null ? "emotion cleared" : `emotion ${emotion}`);
   }
 
-  private kindChosen(): void {
-    const kind = (this.kind.value || null) as Kind | null;
-    this.reason.hidden = kind === null;
-    const reason = this.reason.value.trim();
-    if (kind !== null && reason === "") {
-      this.error("kind-reason", "Say why the rule does not hold here; the kind is saved with the reason.");
-      window.setTimeout(() => this.reason.focus());
-      return;
-    }
-    this.error("kind-reason", null);
-    this.hands.change({ kind, kind_reason: kind === null ? "" : reason });
+  /** Kind or reason are being changed: what is in them is the coder's, not the sheet's. */
+  private inKind(): boolean {
+    const fields = [this.kind, this.reason];
+    return fields.some((field) => document.activeElement === field || this.drafts.has(field)) || this.errors.get("kind-reason")?.textContent !== "";
   }
 
-  private showTimes(body: Body, other: boolean): void {
+  /** Opens the reason beside a kind that overrides the rule. True where it is still to be given. */
+  private askReason(): boolean {
+    const missing = this.kind.value !== "" && this.reason.value.trim() === "";
+    this.reason.hidden = this.kind.value === "";
+    this.error("kind-reason", missing ? "Say why the rule does not hold here; the kind is saved with the reason." : null);
+    return missing;
+  }
+
+  private saveKind(): boolean {
+    if (this.askReason()) return false;
+    const kind = (this.kind.value || null) as Kind | null;
+    this.typed({ kind, kind_reason: kind === null ? "" : this.reason.value.trim() });
+    for (const field of [this.kind, this.reason]) this.drafts.settle(field);
+    return true;
+  }
+
+  /** Everything that is typed into, but for fields that hold what is not saved yet. */
+  private showTyped(body: Body, other: boolean): void {
+    for (const which of marks) this.put(this.inputs[which], body[which] === null ? "" : String(body[which]), other);
+    this.put(this.units, writeUnits(body.action_units), other);
+    for (const scale of ["valence", "arousal", "certainty"] as const) this.put(this.scales[scale], body[scale] === null ? "" : String(body[scale]), other);
+    this.put(this.comment, body.comment, other);
+    if (other || !this.inKind()) {
+      this.kind.value = body.kind ?? "";
+      this.reason.value = body.kind_reason;
+    }
+    this.reason.hidden = this.kind.value === "";
+  }
+
+  private showTimes(body: Body): void {
     for (const which of marks) {
       const frame = body[which];
-      this.put(this.inputs[which], frame === null ? "" : String(frame), other);
       this.times[which].textContent = frame === null ? "–" : `${(this.times_s[frame] ?? NaN).toFixed(3)} s`;
     }
     const { rise_ms, fall_ms, length_ms } = durations(body, this.times_s);
@@ -265,8 +419,7 @@ export class ExpressionForm {
   }
 
   private put(control: HTMLInputElement | HTMLTextAreaElement, value: string, other: boolean): void {
-    const wrong = control.getAttribute("aria-invalid") === "true";
-    if (!other && (document.activeElement === control || wrong)) return;
+    if (!other && (document.activeElement === control || this.drafts.has(control))) return;
     if (other) control.removeAttribute("aria-invalid");
     if (control.value !== value) control.value = value;
   }

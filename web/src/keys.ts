@@ -60,6 +60,7 @@ export const shortcuts: readonly Shortcut[] = [
   one("units", "U", "action units (1+2+L12B)", "Describe"),
   one("no-units", "0", "no action unit seen", "Describe"),
   one("emotion", "M", "emotion, then its letter", "Describe"),
+  one("basis", "Y", "what the emotion is judged by", "Describe"),
   one("valence", "V", "valence, 1 to 9", "Describe"),
   one("arousal", "B", "arousal, 1 to 9", "Describe"),
   one("certainty", "C", "certainty, 1 to 5", "Describe"),

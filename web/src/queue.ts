@@ -16,6 +16,8 @@ export interface QueueState {
   sentence: string;
   /** what the server or the network said last, where it did not take a change */
   detail: string;
+  /** what stands in the way goes by itself: there is nothing to decide */
+  passing: boolean;
 }
 
 export interface Surroundings {
@@ -50,20 +52,28 @@ export class Queue {
   private readonly shown = new Set<string>();
   private writing: Promise<unknown> = Promise.resolve();
   private stopped = false;
+  /** changes made whose rows the shelf has not confirmed */
+  private unwritten = 0;
+  private last: Row[] = [];
   /** versions by expression that the server gave to changes of this browser since the clip was loaded */
   private readonly versions = new Map<string, number>();
 
   constructor(private readonly at: Surroundings) {}
 
-  /** Takes a change; resolves when it is on the shelf. */
+  /** Takes a change; resolves when it is on the shelf. It is handed to the shelf at once: where the page is about to go
+   *  there is no later. The shelf keeps the order in which it was handed rows. */
   add(edit: Omit<Edit, "key">): Promise<void> {
-    const write = this.writing.then(async () => {
-      const row = { study: this.at.study, by: this.at.by, made_at: this.at.now(), tab: this.at.tab, edit: { ...edit, key: this.at.newKey() }, sent: false, problem: null };
-      await this.at.shelf.add(row);
-      await this.tell();
-    });
-    this.writing = write.catch(() => undefined);
+    const row = { study: this.at.study, by: this.at.by, made_at: this.at.now(), tab: this.at.tab, edit: { ...edit, key: this.at.newKey() }, sent: false, problem: null };
+    this.unwritten += 1;
+    this.say();
+    const write = this.at.shelf.add(row).finally(() => (this.unwritten -= 1)).then(() => this.tell());
+    this.writing = Promise.allSettled([this.writing, write]);
     return write.then(() => void this.run());
+  }
+
+  /** Resolves when every change made so far is on the shelf, or was refused by it. */
+  async written(): Promise<void> {
+    await this.writing;
   }
 
   /** Rows of this person in this study that the server does not have yet, in order. */
@@ -98,6 +108,11 @@ export class Queue {
     void this.tell();
   }
 
+  /** Another tab may have settled a row. */
+  look(): void {
+    void this.tell();
+  }
+
   /** The page shows what another tab made: changes from here on are made on top of it. */
   took(edit: Edit, version: number): void {
     this.know(edit, version);
@@ -118,30 +133,49 @@ export class Queue {
     this.stopped = true;
   }
 
-  /** Mine stands: my last state of the expression goes on top of their version, as a new change. */
-  async keepMine(row: Row): Promise<void> {
-    const later = await this.laterOf(row);
-    const last = later.at(-1) ?? row;
-    const theirs = row.problem?.kind === "conflict" ? row.problem.theirs.version : (row.edit.base ?? 0);
-    const edit: Edit = { ...last.edit, key: this.at.newKey(), base: theirs };
-    this.know(edit, theirs);
-    await this.at.shelf.put({ ...row, edit, sent: false, problem: null });
-    await this.at.shelf.remove(later.map((other) => other.order));
-    this.resume();
+  /** Mine stands: my last state of the expression goes on top of their version, as a new change. False where the row
+   *  was settled meanwhile, in another window. */
+  keepMine(row: Row): Promise<boolean> {
+    return this.settleStuck(row, async () => {
+      const later = await this.laterOf(row);
+      const last = later.at(-1) ?? row;
+      const theirs = row.problem?.kind === "conflict" ? row.problem.theirs.version : (row.edit.base ?? 0);
+      const edit: Edit = { ...last.edit, key: this.at.newKey(), base: theirs };
+      this.know(edit, theirs);
+      await this.at.shelf.put({ ...row, edit, sent: false, problem: null });
+      await this.at.shelf.remove(later.map((other) => other.order));
+    });
   }
 
   /** Theirs stands, or a refused change is given up: mine and what was built on it leave the shelf. */
-  async giveUp(row: Row): Promise<void> {
-    const later = await this.laterOf(row);
-    if (row.problem?.kind === "conflict") this.know(row.edit, row.problem.theirs.version);
-    await this.at.shelf.remove([row.order, ...later.map((other) => other.order)]);
-    this.resume();
+  giveUp(row: Row): Promise<boolean> {
+    return this.settleStuck(row, async () => {
+      const later = await this.laterOf(row);
+      if (row.problem?.kind === "conflict") this.know(row.edit, row.problem.theirs.version);
+      await this.at.shelf.remove([row.order, ...later.map((other) => other.order)]);
+    });
   }
 
   /** A refused change once more, unchanged. */
-  async retry(row: Row): Promise<void> {
-    await this.at.shelf.put({ ...row, problem: null });
+  retry(row: Row): Promise<boolean> {
+    return this.settleStuck(row, () => this.at.shelf.put({ ...row, problem: null }));
+  }
+
+  /** The row still lies there, with the same problem: nobody decided on it since it was read. */
+  async stands(row: Row): Promise<boolean> {
+    const now = (await this.rows()).find(({ order }) => order === row.order);
+    return now !== undefined && now.edit.key === row.edit.key && JSON.stringify(now.problem) === JSON.stringify(row.problem);
+  }
+
+  /** A decision counts once, whichever window makes it first; no window sends in between. */
+  private async settleStuck(row: Row, decision: () => Promise<void>): Promise<boolean> {
+    const stands = await this.at.alone(async () => {
+      if (!(await this.stands(row))) return false;
+      await decision();
+      return true;
+    });
     this.resume();
+    return stands;
   }
 
   async laterOf(row: Row): Promise<Row[]> {
@@ -176,7 +210,7 @@ export class Queue {
   private async sendFirst(): Promise<boolean> {
     const row = (await this.rows())[0];
     if (!row || this.stopped || this.signedOut) return false;
-    if (row.problem) {
+    if (row.problem && !passing(row)) {
       this.at.stuck(row, await this.laterOf(row));
       return false;
     }
@@ -231,15 +265,16 @@ export class Queue {
     this.detail = error instanceof Error ? error.message : String(error);
     if (!(error instanceof ApiError) || error.cut) {
       this.cut = true;
-      const wait_ms = WAITS_MS[Math.min(this.cuts, WAITS_MS.length - 1)]!;
-      this.cuts += 1;
-      this.at.later(() => void this.run(), wait_ms);
-      return false;
+      return this.pause();
     }
     this.cut = false;
     if (error.status === 401) {
       this.signedOut = true;
       return false;
+    }
+    if (error.full) {
+      await this.at.shelf.put({ ...row, problem: { kind: "refused", message: error.message, passing: true } });
+      return this.pause();
     }
     const problem: Row["problem"] =
       error.status === 409 && error.theirs
@@ -251,28 +286,62 @@ export class Queue {
     return false;
   }
 
+  /** Sends again by itself, after a pause that grows. */
+  private pause(): false {
+    const wait_ms = WAITS_MS[Math.min(this.cuts, WAITS_MS.length - 1)]!;
+    this.cuts += 1;
+    this.at.later(() => void this.run(), wait_ms);
+    return false;
+  }
+
   private async tell(): Promise<void> {
     if (this.stopped) return;
-    const rows = await this.rows();
-    const name = this.stateOf(rows);
-    this.at.changed({ name, waiting: rows.length, sentence: this.sentenceOf(name, rows.length), detail: name === "saved" ? "" : this.detail });
+    this.last = await this.rows();
+    this.say();
+  }
+
+  private say(): void {
+    if (this.stopped) return;
+    const name = this.stateOf(this.last);
+    const waiting = this.last.length + this.unwritten;
+    const refusal = name === "conflict" ? refusalOf(this.last[0]) : null;
+    const sentence = refusal ? this.refusedSentence(refusal, waiting) : this.sentenceOf(name, waiting);
+    this.at.changed({ name, waiting, sentence, detail: name === "saved" ? "" : this.detail, passing: refusal !== null });
   }
 
   private stateOf(rows: Row[]): StateName {
-    if (rows[0]?.problem) return "conflict";
+    const [first] = rows;
+    if (first?.problem && !(passing(first) && (this.cut || this.signedOut))) return "conflict";
     if (this.signedOut) return "signed-out";
-    if (rows.length === 0) return "saved";
+    if (rows.length + this.unwritten === 0) return "saved";
     return this.cut ? "offline" : "waiting";
   }
 
+  private refusedSentence(refusal: string, waiting: number): string {
+    return `refused: ${refusal} ${waiting} ${this.kept()}, tried again by itself`;
+  }
+
+  private kept(): string {
+    return this.at.shelf.lasting ? "kept on this computer" : "kept only while this page is open";
+  }
+
   private sentenceOf(name: StateName, waiting: number): string {
-    const kept = this.at.shelf.lasting ? "kept on this computer" : "kept only while this page is open";
+    const kept = this.kept();
     if (name === "saved") return "saved";
     if (name === "waiting") return `${waiting} waiting`;
     if (name === "offline") return `offline: ${waiting} ${kept}`;
     if (name === "signed-out") return waiting > 0 ? `sign in again: ${waiting} ${kept}, nothing is lost` : "sign in again";
     return `your decision is needed: ${waiting} ${kept}`;
   }
+}
+
+function passing(row: Row): boolean {
+  return row.problem?.kind === "refused" && row.problem.passing === true;
+}
+
+/** The server's sentence on a change that it will take once what stands in its way is gone. */
+function refusalOf(row: Row | undefined): string | null {
+  return row?.problem?.kind === "refused" && row.problem.passing ? row.problem.message : null;
 }
 
 function nameOf(edit: Edit): string {

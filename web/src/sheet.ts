@@ -5,7 +5,7 @@ import type { Row } from "./shelf";
 import { nothing_coded, type Body, type Clip, type Decision, type Doubt, type Edit, type EditAnswer, type Expression, type Suggestion, type Theirs } from "./types";
 
 type Change =
-  | { what: "expression"; id: string; before: Body | null; after: Body | null }
+  | { what: "expression"; id: string; before: Body | null; after: Body | null; visit?: number | undefined }
   | { what: "suggestion"; id: string; before: Decision | null; after: Decision | null };
 
 interface Entry {
@@ -59,13 +59,19 @@ export class Sheet {
     this.make({ what: "expression", id, before: null, after: { ...nothing_coded, ...body } });
   }
 
-  /** Changes fields of an expression; nothing is sent where nothing differs. */
-  change(id: string, fields: Partial<Body>): void {
+  /** Changes fields of an expression; nothing is sent where nothing differs. What is typed in one `visit` to a field is
+   *  saved in pieces and undone at once. */
+  change(id: string, fields: Partial<Body>, visit?: number): void {
     const before = this.entries.get(id)?.body;
     if (!before) return;
     const after = { ...before, ...fields };
     if (JSON.stringify(before) === JSON.stringify(after)) return;
-    this.make({ what: "expression", id, before, after });
+    const last = this.done.at(-1);
+    const same = visit !== undefined && last?.what === "expression" && last.id === id && last.visit === visit;
+    if (same) this.done.pop();
+    this.make({ what: "expression", id, before, after, visit }, same ? last.before : before);
+    // typed and taken away again: there is nothing to undo
+    if (same && JSON.stringify(last.before) === JSON.stringify(after)) this.done.pop();
   }
 
   delete(id: string): void {
@@ -124,8 +130,9 @@ export class Sheet {
     this.changed();
   }
 
-  private make(change: Change): void {
-    this.done.push(change);
+  /** `from`: where undo leads back to, if that is not just before this change. */
+  private make(change: Change, from?: Body | null): void {
+    this.done.push(change.what === "expression" && from !== undefined ? { ...change, before: from } : change);
     this.undone.length = 0;
     this.apply(change);
   }

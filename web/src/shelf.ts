@@ -13,7 +13,14 @@ export interface Row {
   edit: Edit;
   /** it may have reached the server: from now on it is sent unchanged */
   sent: boolean;
-  problem: { kind: "conflict"; theirs: Theirs } | { kind: "refused"; message: string } | null;
+  problem: { kind: "conflict"; theirs: Theirs } | Refusal | null;
+}
+
+export interface Refusal {
+  kind: "refused";
+  message: string;
+  /** nobody has to decide: it is sent again by itself, until what was in its way is gone */
+  passing?: boolean;
 }
 
 export interface Shelf {
@@ -81,6 +88,8 @@ class DatabaseShelf implements Shelf {
       const transaction = this.database.transaction(STORE, "readwrite", { durability: "strict" });
       const request = work(transaction.objectStore(STORE));
       transaction.oncomplete = () => resolve(request?.result);
+      // a page that is about to go does not wait for the request's answer before it says that this is all
+      transaction.commit();
       transaction.onabort = () => reject(transaction.error ?? new Error("the browser's database refused the change"));
     });
   }

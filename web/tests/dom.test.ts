@@ -110,7 +110,7 @@ describe("the form", () => {
     form.show(expression({ onset: 1, no_action_unit: true }), true, false);
     expect(get("emotion").getAttribute("aria-disabled")).toBe("false");
     press(get("emotion"), "h");
-    expect(changes).toEqual([{ emotion: "happiness" }]);
+    expect(changes).toEqual([{ emotion: "happiness", basis: ["aus"] }]);
   });
 
   it("opens clip and self-report as bases only once they are revealed", () => {

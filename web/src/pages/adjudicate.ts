@@ -15,7 +15,7 @@ import type { Row } from "../shelf";
 import { begin, Sheet } from "../sheet";
 import type { Bar } from "../timeline";
 import type { Adjudication, Body, EditAnswer, Expression, Group } from "../types";
-import { deletedOn, idFrom, recall } from "./code";
+import { deletedOn, idFrom, recall } from "../ids";
 
 /** A group under an id that stays, however its expression is moved: selection and timeline hold it, never a place in the
  *  list, which is sorted anew with every change. It is also the id that the group's final expression gets when it is taken
@@ -62,9 +62,9 @@ class AdjudicatePage implements Page {
     this.sheet = new Sheet(clip.id, clip.sheet.coder, clip, waiting, send, () => this.show());
     this.desk = new Desk(clip, { selected: () => this.shownBody(), picked: (bar) => this.picked(bar), renewed: bench.renew });
     this.form = new ExpressionForm(bench.study, clip.times_s, {
-      change: (fields) => {
+      change: (fields, visit) => {
         const final = this.final();
-        if (final && this.editable()) this.sheet.change(final.id, fields);
+        if (final && this.editable()) this.sheet.change(final.id, fields, visit);
       },
       mark: (which) => this.mark(which),
       jump: (which) => this.desk.jump(which),
@@ -139,6 +139,7 @@ class AdjudicatePage implements Page {
       units: focus("units"), emotion: focus("emotion"), valence: focus("valence"), arousal: focus("arousal"),
       certainty: focus("certainty"), comment: focus("comment"), kind: focus("kind"),
       "no-units": () => this.form.toggleNoUnits(),
+      basis: () => this.form.cycleBasis(),
       done: () => void this.finish(),
     };
   }

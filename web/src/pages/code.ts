@@ -8,6 +8,7 @@ import { choose, confirm, tell } from "../dialogs";
 import { announce, button, fill, h, uuid } from "../dom";
 import { filesDialog } from "../files";
 import { ExpressionForm, type Mark } from "../form";
+import { deletedOn, idFrom, recall } from "../ids";
 import { listen, type Actions } from "../keys";
 import { ExpressionList } from "../list";
 import type { Row } from "../shelf";
@@ -15,7 +16,6 @@ import { Sheet } from "../sheet";
 import type { Bar } from "../timeline";
 import type { Clip, Context, EditAnswer, Expression, Suggestion } from "../types";
 
-const LOG_PAGE = 1000;
 
 export async function codePage(bench: Bench, id: string, whose: string | null): Promise<Page> {
   // what waits is read before the sheet: a change that arrives in between is then in both, which is harmless
@@ -27,42 +27,6 @@ export async function codePage(bench: Bench, id: string, whose: string | null): 
   bench.queue.loaded(id, mine);
   const gone = clip.suggestions.length > 0 ? await deletedOn(clip) : new Map<string, number>();
   return new CodePage(bench, clip, mine, gone);
-}
-
-/** An id that follows from its parts: whoever makes an expression of the same thing, in whatever tab, makes the same one,
- *  and the server finds the second making as a conflict instead of keeping two. FNV-1a of 128 bits (crypto.subtle answers
- *  later, and only in secure contexts), marked as version 8: a UUID by a rule of one's own. */
-export function idFrom(...parts: readonly string[]): string {
-  let digest = 0x6c62272e07bb014262b821756295c58dn;
-  for (const byte of new TextEncoder().encode(JSON.stringify(parts))) digest = BigInt.asUintN(128, (digest ^ BigInt(byte)) * 0x1000000000000000000013bn);
-  const hex = digest.toString(16).padStart(32, "0");
-  const variant = ((parseInt(hex[16]!, 16) & 0x3) | 0x8).toString(16);
-  return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, variant + hex.slice(17, 20), hex.slice(20)].join("-");
-}
-
-/** The versions of expressions that were deleted from this sheet: one that is made again goes on top of its last version.
- *  The clip does not tell them, its log does. Without it the server says the version, and asks which one stands. */
-export async function deletedOn(clip: Clip): Promise<Map<string, number>> {
-  const gone = new Map<string, number>();
-  for (let after: number | undefined = clip.sheet.may_edit ? 0 : undefined; after !== undefined; ) {
-    const rows = await api.log(after, clip.id).catch(() => []);
-    for (const { sheet, expression, version, after: body } of rows) {
-      if (sheet !== clip.sheet.coder || expression === null || version === null) continue;
-      if (body === null) gone.set(expression, version);
-      else gone.delete(expression);
-    }
-    after = rows.length < LOG_PAGE ? undefined : rows.at(-1)!.seq;
-  }
-  return gone;
-}
-
-/** Lets a sheet know what was deleted before, but for what it shows and for what changes under way say anew. */
-export function recall(sheet: Sheet, gone: ReadonlyMap<string, number>, ids: readonly string[], waiting: readonly Row[]): void {
-  for (const id of ids) {
-    const version = gone.get(id);
-    const known = sheet.get(id) !== undefined || waiting.some(({ edit }) => edit.expression === id);
-    if (version !== undefined && !known) sheet.replace(id, { version, body: null });
-  }
 }
 
 /** What is still open on a sheet that is to be done, in words. */
@@ -101,7 +65,7 @@ class CodePage implements Page {
     this.desk = new Desk(clip, { selected: () => this.sheet.get(this.selected)?.body ?? null, picked: (bar) => this.picked(bar), renewed: bench.renew });
     this.list = new ExpressionList(clip.times_s, (expression) => this.select(expression, true));
     this.form = new ExpressionForm(bench.study, clip.times_s, {
-      change: (fields) => this.selected !== null && this.editable() && this.sheet.change(this.selected, fields),
+      change: (fields, visit) => this.selected !== null && this.editable() && this.sheet.change(this.selected, fields, visit),
       mark: (which) => this.mark(which),
       jump: (which) => this.desk.jump(which),
       leave: () => this.desk.focus(),
@@ -171,6 +135,7 @@ class CodePage implements Page {
       units: focus("units"), emotion: focus("emotion"), valence: focus("valence"), arousal: focus("arousal"),
       certainty: focus("certainty"), comment: focus("comment"), kind: focus("kind"),
       "no-units": () => this.form.toggleNoUnits(),
+      basis: () => this.form.cycleBasis(),
       "ghost-previous": () => this.moveGhost(-1),
       "ghost-next": () => this.moveGhost(1),
       confirm: () => this.confirmGhost(),
