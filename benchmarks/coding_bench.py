@@ -201,9 +201,9 @@ def _bench(page: Any) -> Iterator[Row]:
 
 def _video_element(page: Any, url: str) -> Iterator[Row]:
     found = page.evaluate(SEEK, [url, list(range(1, STEPS + 1)), RATE_HZ])
-    yield _row("<video> element", "steps", found)
+    yield _row("`<video>` element", "steps", found)
     jumps = np.random.default_rng(1).permutation(N)[:JUMPS].tolist()
-    yield _row("<video> element", "jumps to any frame", page.evaluate(SEEK, [url, jumps, RATE_HZ]))
+    yield _row("`<video>` element", "jumps to any frame", page.evaluate(SEEK, [url, jumps, RATE_HZ]))
 
 
 def _opencv(video: Path) -> Iterator[Row]:
