@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 from typing import Any, get_args
 
 from mien.core.errors import DataError
-from mien.core.expression import ActionUnit, Kind, is_micro
+from mien.core.expression import ActionUnit, Kind, is_micro, read_action_unit
 
 BASES = ("aus", "clip", "self-report")
 """What an emotion may rest on, in the order in which they are written."""
@@ -27,8 +27,6 @@ MAX_REASON = 500
 MAX_WORD = 60
 MAX_SUGGESTION = 200
 
-_UNIT = re.compile(r"([LR]?)AU([0-9]{1,2})([A-E]?)")
-_SIDES = {"": "both", "L": "left", "R": "right"}
 _LINES = "\n\t"
 
 
@@ -239,10 +237,10 @@ def _list(field: str, value: object) -> list[Any]:
 
 
 def _unit(word: object) -> ActionUnit:
-    found = _UNIT.fullmatch(word) if isinstance(word, str) else None
+    found = read_action_unit(word) if isinstance(word, str) else None
     if found is None:
         raise _wrong("action_units", "units such as AU4, LAU12B", word, "correct the unit")
-    return ActionUnit(int(found[2]), _SIDES[found[1]], found[3] or None)  # type: ignore[arg-type]
+    return found
 
 
 def _in_order(units: tuple[ActionUnit, ...]) -> tuple[ActionUnit, ...]:

@@ -25,7 +25,7 @@ import numpy as np
 
 from mien.coding.stated import NOTHING, QUOTED, Stated, is_plain, quoted, read_fact, stated_facts, unquoted
 from mien.core.errors import DataError
-from mien.core.expression import ActionUnit, Expression, Kind
+from mien.core.expression import ActionUnit, Expression, Kind, read_action_unit
 from mien.core.time import FrameGrid
 
 UNDATED = datetime(1970, 1, 1)
@@ -37,8 +37,6 @@ COLUMNS = (
     "action_units", "emotion", "comment",
 )  # fmt: skip
 
-_UNIT = re.compile(r"([LR]?)AU(\d{1,2})([A-E]?)", re.ASCII)
-_SIDES = {"": "both", "L": "left", "R": "right"}
 _NO_OFFSET = "offset not observed"
 _ASIDE = " | "
 
@@ -212,11 +210,11 @@ def _facts(text: str) -> dict[str, Any] | None:
     """The facts of a note's first part, None if there is anything else in it or nothing."""
     found: dict[str, Any] = {}
     for part in text.split("; "):
-        units = [_UNIT.fullmatch(word) for word in part.split(", ")]
+        units = [read_action_unit(word) for word in part.split(", ")]
         if re.fullmatch(r"score -?\d+(\.\d+)?", part):
             found["score"] = float(part.removeprefix("score "))
         elif all(units):
-            found["action_units"] = tuple(_unit(unit) for unit in units if unit)
+            found["action_units"] = tuple(unit for unit in units if unit)
         elif re.fullmatch(r"emotion [^;|]+", part):
             found["emotion"] = part.removeprefix("emotion ")
         elif part == _NO_OFFSET:
@@ -238,7 +236,7 @@ def read_units(text: str) -> tuple[ActionUnit, ...]:
     """
     units = []
     for word in filter(None, map(str.strip, re.split("[,+]", text))):
-        found = _UNIT.fullmatch(word)
+        found = read_action_unit(word)
         if found is None:
             raise DataError(
                 "action units",
@@ -246,12 +244,8 @@ def read_units(text: str) -> tuple[ActionUnit, ...]:
                 got=ascii(word)[:60],
                 remedy="correct the cell",
             )
-        units.append(_unit(found))
+        units.append(found)
     return tuple(units)
-
-
-def _unit(found: re.Match[str]) -> ActionUnit:
-    return ActionUnit(int(found[2]), _SIDES[found[1]], found[3] or None)  # type: ignore[arg-type]
 
 
 # --- names and tracks

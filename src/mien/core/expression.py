@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -32,6 +33,22 @@ class ActionUnit:
     def __str__(self) -> str:
         prefix = {"both": "", "left": "L", "right": "R"}[self.side]
         return f"{prefix}AU{self.number}{self.intensity or ''}"
+
+
+_UNIT = re.compile(r"([LR]?)AU([0-9]{1,2})([A-E]?)")
+_SIDES: dict[str, Side] = {"": "both", "L": "left", "R": "right"}
+
+
+def read_action_unit(word: str) -> ActionUnit | None:
+    """The action unit that a word names, as `str` writes it; None for another word.
+
+    Examples
+    --------
+    >>> read_action_unit("LAU12B") == ActionUnit(12, "left", "B"), read_action_unit("12")
+    (True, None)
+    """
+    found = _UNIT.fullmatch(word)
+    return found and ActionUnit(int(found[2]), _SIDES[found[1]], found[3] or None)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mien.core.errors import DataError
-from mien.core.expression import ActionUnit
+from mien.core.expression import ActionUnit, read_action_unit
 from mien.core.records import write_atomically
 from mien.dataset.layout import (
     CODING_COLUMNS,
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MISSING = "n/a"
-_UNIT = re.compile(r"([LR]?)AU(\d{1,2})([A-E]?)")
 
 
 def write_table(
@@ -178,16 +177,13 @@ def parse_action_units(cell: str | None) -> tuple[ActionUnit, ...]:
     """
     units = []
     for word in re.split(r"[,+]", cell) if cell else ():
-        found = _UNIT.fullmatch(word.strip())
-        if not found:
+        found = read_action_unit(word.strip())
+        if found is None:
             raise DataError(
                 "action units",
                 wanted="words as in AU4, LAU12 or RAU12B",
                 got=repr(word.strip()),
                 remedy="correct the cell",
             )
-        side, number, intensity = found.groups()
-        units.append(
-            ActionUnit(int(number), {"": "both", "L": "left", "R": "right"}[side], intensity or None)  # type: ignore[arg-type]
-        )
+        units.append(found)
     return tuple(units)
