@@ -12,6 +12,10 @@ export default defineConfig({
     target: "es2022",
     cssTarget: ["chrome123", "firefox120", "safari17.5"],
     sourcemap: false,
+    rolldownOptions: {
+      // the bench, and the four pages of a session
+      input: ["index.html", "monitor.html", "participant.html", "display.html", "rate.html"],
+    },
   },
   server: { proxy: { "/api": "http://127.0.0.1:8765" } },
   test: { include: ["tests/**/*.test.ts"], environment: "node" },

@@ -39,14 +39,19 @@ def create_application(bench: Bench, *, hosts: Sequence[str]) -> Any:
     for route in ROUTES:
         _add(app, route)
     for path, file in _pages().items():
-        app.add_api_route(path, _page(file), methods=["GET"], include_in_schema=False)
+        app.add_api_route(path, page_of(file), methods=["GET"], include_in_schema=False)
+    answers_to_errors(app)
+    return Door(app, hosts=hosts)
+
+
+def answers_to_errors(app: FastAPI) -> None:
+    """Have an application answer every error with one sentence."""
     app.add_exception_handler(DeniedError, _denied)
     app.add_exception_handler(MienError, _explained)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(OSError, _disk)
     app.add_exception_handler(Exception, _broken)
-    return Door(app, hosts=hosts)
 
 
 def _add(app: FastAPI, route: Route) -> None:
@@ -71,11 +76,13 @@ def _guard(least: Role) -> Callable[[Request], None]:
 def _pages() -> dict[str, Path]:
     if not (STATIC / "index.html").is_file():
         return {}
-    files = {f"/{path.relative_to(STATIC).as_posix()}": path for path in STATIC.rglob("*") if path.is_file()}
-    return {**files, "/": STATIC / "index.html"}
+    files = [*STATIC.glob("assets/*"), *(p for p in STATIC.glob("*.*") if p.suffix != ".html")]
+    served = {f"/{path.relative_to(STATIC).as_posix()}": path for path in files if path.is_file()}
+    return {**served, "/": STATIC / "index.html", "/index.html": STATIC / "index.html"}
 
 
-def _page(file: Path) -> Callable[[], Response]:
+def page_of(file: Path) -> Callable[[], Response]:
+    """A handler that answers with a built file; those whose names hold a digest are kept by browsers."""
     content = file.read_bytes()
     kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     named = file.parent.name == "assets"  # their names hold a digest of what is in them

@@ -32,8 +32,9 @@ _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+MEDIA_POLICY = f"{_CSP}; media-src 'self' blob:"
+"""The policy of pages that play clips."""
 _HEADERS = (
-    (b"content-security-policy", _CSP.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
@@ -55,8 +56,9 @@ class DeniedError(Exception):
 class Door:
     """The outermost layer: host names, body sizes, and the headers that every answer carries."""
 
-    def __init__(self, app: ASGIApp, *, hosts: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, *, hosts: Sequence[str], policy: str = _CSP) -> None:
         self._app, self._hosts = app, frozenset(host.lower() for host in hosts)
+        self._headers = ((b"content-security-policy", policy.encode()), *_HEADERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -67,12 +69,14 @@ class Door:
         headers = {name.lower(): value for name, value in scope["headers"]}
         host = headers.get(b"host", b"").decode("latin-1").lower()
         if host not in self._hosts:
-            await _refuse(send, 400, f"Host: wanted {', '.join(sorted(self._hosts))}, got another.", "host")
+            await self._refuse(
+                send, 400, f"Host: wanted {', '.join(sorted(self._hosts))}, got another.", "host"
+            )
             return
         most = LARGEST_UPLOAD if _UPLOADS in scope["path"] else LARGEST_BODY
         stated = headers.get(b"content-length", b"0")
         if not stated.isdigit() or int(stated) > most:
-            await _refuse(send, 413, _too_large(most), "size")
+            await self._refuse(send, 413, _too_large(most), "size")
             return
         await self._bounded(scope, receive, send, most)
 
@@ -90,22 +94,21 @@ class Door:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 own = {name.lower() for name, _ in message["headers"]}
-                more = [(n, v) for n, v in (*_HEADERS, (b"cache-control", b"no-store")) if n not in own]
+                more = [(n, v) for n, v in (*self._headers, (b"cache-control", b"no-store")) if n not in own]
                 message = {**message, "headers": [*message["headers"], *more]}
             await send(message)
 
         await self._app(scope, counted, with_headers)
 
+    async def _refuse(self, send: Send, status: int, sentence: str, kind: str) -> None:
+        body = json.dumps({"error": sentence, "kind": kind}).encode()
+        headers = [(b"content-type", b"application/json"), *self._headers]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
 
 def _too_large(most: int) -> str:
     return f"The request is larger than {most} bytes: send less."
-
-
-async def _refuse(send: Send, status: int, sentence: str, kind: str) -> None:
-    body = json.dumps({"error": sentence, "kind": kind}).encode()
-    headers = [(b"content-type", b"application/json"), *_HEADERS]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
 
 
 class Tries:

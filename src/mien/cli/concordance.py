@@ -33,6 +33,9 @@ def concordance(
     beyond_trial: Annotated[
         bool, typer.Option("--beyond-trial", help="Windows may reach out of the trial.")
     ] = False,
+    from_reminder: Annotated[
+        float | None, typer.Option(help="Leave out expressions closer than this to a reminder, s.")
+    ] = None,
     recipe: Annotated[str, typer.Option(help="Preprocessing: recommended or paper.")] = "recommended",
     positions: Annotated[int, typer.Option(help="Random places to which each trial's apexes move.")] = 20,
     shifts: Annotated[int, typer.Option(help="Null studies made of these places; 0: no null.")] = 5000,
@@ -58,6 +61,7 @@ def concordance(
         anchor=anchor,  # type: ignore[arg-type]
         others=others,  # type: ignore[arg-type]
         within_trial=not beyond_trial,
+        from_reminder_s=from_reminder,
         recipe=recipe,  # type: ignore[arg-type]
         positions=positions,
         shifts=shifts,

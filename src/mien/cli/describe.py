@@ -12,6 +12,7 @@ from mien.cli.output import number, print_json, print_table
 
 if TYPE_CHECKING:
     from mien.dataset.describe import Description, Spread
+    from mien.dataset.reminders import Reminders
 
 
 def register(app: typer.Typer) -> None:
@@ -81,8 +82,34 @@ def _print(title: str, d: Description) -> None:
         names = list(next(iter(d.completeness.values())))
         rows = [[who, *(counts[name] for name in names)] for who, counts in d.completeness.items()]
         print_table("trials with each modality", ["participant", *names], rows)
+    if d.reminders is not None:
+        _print_reminders(d.reminders)
     if d.flags:
         print_table("flags of imported rows", ["flag", "rows"], [list(item) for item in d.flags.items()])
+
+
+def _print_reminders(r: Reminders) -> None:
+    def signed(value: float) -> str:
+        return "-" if value != value else f"{value:+.2f}"
+
+    recovered = sum(row.recovered_s is not None for row in r.rows)
+    said: list[list[object]] = [
+        ["reminders", len(r.rows)],
+        ["by", _counts(r.by)],
+        ["reasons", _counts(r.reasons)],
+        ["participants who were monitored", len(r.per_trial)],
+        ["reminders per trial, by participant", _counts({w: number(v, 2) for w, v in r.per_trial.items()})],
+        [
+            "change per ten trials [95 %]",
+            f"{signed(r.trend_mean)} [{signed(r.trend_low)}, {signed(r.trend_high)}]",
+        ],
+        ["still again after, s (median)", f"{number(r.recovery_median_s, 1)} ({recovered} of {len(r.rows)})"],
+        ["rank correlation of that with the trial", signed(r.recovery_trend)],
+    ]
+    said += [[f"not still again: {why}", n] for why, n in r.not_recovered.items()]
+    print_table(
+        "reminders (no control group: what follows one need not come from it)", ["what", "value"], said
+    )
 
 
 def _by_kind(title: str, column: str, counts: object) -> None:

@@ -41,6 +41,7 @@ def program() -> typer.Typer:
         import_,
         inspect,
         predict,
+        present,
         recognise,
         report,
         score,
@@ -62,7 +63,7 @@ def program() -> typer.Typer:
     app.callback(invoke_without_command=True)(root)
     modules = (
         *(demo, simulate, import_, inspect, validate, sync, describe, recognise, fuse, predict, spot),
-        *(score, report, clean, concordance, code, agreement, export, withdraw),
+        *(score, report, clean, concordance, present, code, agreement, export, withdraw),
     )
     for module in modules:
         module.register(app)

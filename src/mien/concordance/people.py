@@ -37,6 +37,8 @@ class ParticipantData:
         From the recorder's clock to the master clock, in pieces; None where they are one.
     unused
         Coded expressions without usable times: reason -> number.
+    reminders_s
+        When the participant was reminded to keep still, master seconds.
 
     Raises
     ------
@@ -50,6 +52,7 @@ class ParticipantData:
     expressions: tuple[tuple[int, Expression], ...]
     clock: ClockFit | None = None
     unused: Mapping[str, int] = field(default_factory=dict)
+    reminders_s: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.clock is not None and (self.clock.verdict == "failed" or not self.clock.pieces):

@@ -34,6 +34,9 @@ class Settings:
     others
         Both windows are left out if one of these overlaps them, from onset to offset: another
         "micro"-expression (the paper's rule), or "any" other expression. One whose kind is undecided counts.
+    from_reminder_s
+        Expressions whose anchor lies closer than this to a reminder, before or after, are left out; None
+        keeps all.
     within_trial
         Both windows must lie between the onset of the clip and the next rest code.
     recipe
@@ -57,6 +60,7 @@ class Settings:
     anchor: Anchor = "apex"
     others: Others = "micro"
     within_trial: bool = True
+    from_reminder_s: float | None = None
     recipe: Recipe = "recommended"
     features: tuple[str, ...] = tuple(TABLE_3.values())
     positions: int = 20
@@ -94,6 +98,11 @@ class Settings:
                 raise OptionError(
                     what, wanted=f"{low} to {high}", got=number, remedy="give a number in that range"
                 )
+        distance = self.from_reminder_s
+        if distance is not None and not 0 < distance <= 600:
+            raise OptionError(
+                "distance from reminders", wanted="above 0 s, up to 600", got=distance, remedy="give seconds"
+            )
         if not self.features or len(set(self.features)) != len(self.features):
             raise OptionError(
                 "features", wanted="different names", got=str(self.features), remedy="name each once"

@@ -28,6 +28,7 @@ from mien.dataset import Study, StudySession, layout, open_study, read_expressio
 from mien.dataset.expressions import merge_expressions
 from mien.dataset.manifest import file_digest
 from mien.dataset.recorders import SHARED_CLOCK, ReadOnce, says_shared_clock
+from mien.dataset.reminders import reminder_times_s
 from mien.dataset.synchronise import CODES, REST_CODE, SessionSync
 from mien.jobs import Executor, Job, Plan, Store, run_plan, silent
 from mien.jobs.plan import Output
@@ -171,6 +172,7 @@ def _person(
         expressions=tuple((m.trial, replace(m.times, kind=m.kind)) for m in merged),
         clock=None if sync is None or sync.polygraph is None else sync.polygraph.fit,
         unused=dict(unused),
+        reminders_s=tuple(map(float, reminder_times_s(session))),
     )
 
 
@@ -201,6 +203,7 @@ def _clips(session: StudySession) -> dict[int, list[Interval | None]]:
     """Every showing of each clip code in order of time; None where no rest code followed."""
     events = session.events()
     assert events is not None
+    events = events.dropna(subset=["value"])  # reminders and the like have no code
     order = sorted(zip(events["onset"].astype(float), events["value"], strict=True), key=lambda e: e[0])
     spans: dict[int, list[Interval | None]] = {}
     begun: tuple[float, int] | None = None
@@ -226,6 +229,7 @@ def _address(study: Study, name: str) -> dict[str, Any]:
         layout.physio(study.folder, name),
         layout.physio_json(study.folder, name),
         layout.events(study.folder, name),
+        layout.beh_events(study.folder, name),
         layout.trials(study.folder, name),
         *sorted(folder.glob("beh/*_frametimes.tsv")),
         *sorted(layout.coding_folder(study.folder, name).glob("*_expressions.tsv")),

@@ -60,6 +60,8 @@ def anchors_of(person: ParticipantData, settings: Settings) -> tuple[Anchors, di
     for trial, expression in person.expressions:
         at = expression.apex_s if settings.anchor == "apex" else expression.onset_s
         why = "no-apex" if at is None else "undecided-kind" if expression.kind is None else None
+        if at is not None and why is None and _reminded(person, at, settings):
+            why = "reminder"
         if why is not None:
             left_out[why] = left_out.get(why, 0) + 1
         else:
@@ -71,6 +73,12 @@ def anchors_of(person: ParticipantData, settings: Settings) -> tuple[Anchors, di
         times_s=np.array([row[0] for row in rows], dtype=np.float64),
         spans_s=np.array([row[3:] for row in rows], dtype=np.float64).reshape(-1, 2),
     ), left_out
+
+
+def _reminded(person: ParticipantData, at_s: float, settings: Settings) -> bool:
+    """Whether somebody reminded the participant around this moment."""
+    distance = settings.from_reminder_s
+    return distance is not None and any(abs(at_s - sent) < distance for sent in person.reminders_s)
 
 
 def _span(expression: Expression) -> tuple[float, float]:

@@ -18,6 +18,7 @@ from mien.core.errors import DataError
 from mien.core.labels import ACTION_UNITS, SEVEN_EMOTIONS, THREE_CLASS_OF, THREE_CLASSES
 from mien.dataset import layout, tables
 from mien.dataset.expressions import CodedExpression, MergedExpression, merge_expressions, read_expressions
+from mien.dataset.reminders import Reminders, study_reminders
 from mien.dataset.study import Study, StudySession
 from mien.recording.formats import probe, read_brainvision_header, read_physio_header
 
@@ -94,6 +95,7 @@ class Description:
     trials: tuple[Mapping[str, Any], ...]
     recordings: Mapping[str, str]
     flags: Mapping[str, int]
+    reminders: Reminders | None
 
 
 def describe(study: Study) -> Description:
@@ -143,6 +145,7 @@ def describe(study: Study) -> Description:
         trials=tuple(modalities),
         recordings={kind: "; ".join(sorted(words)) for kind, words in sorted(recordings.items())},
         flags=dict(sorted(Counter(flag for row in rows for flag in row.flags).items())),
+        reminders=study_reminders(study),
     )
 
 

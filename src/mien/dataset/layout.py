@@ -39,7 +39,10 @@ UNMERGED = "unmerged"
 FINAL = "final"
 """The coder of the table that several coders agreed on: in its runs it stands for all of theirs."""
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".mpg")
-BIDS_LACKS = ("*_video.*", "*_frametimes.*", "*_audio.wav", "manifest.tsv", "derivatives/")
+BIDS_LACKS = (
+    *("*_video.*", "*_frametimes.*", "*_audio.wav", "manifest.tsv", "derivatives/"),
+    *("sourcedata/", "protocol.yaml"),
+)
 """What goes in `.bidsignore`."""
 
 _LABEL = re.compile(r"[0-9A-Za-z]+")
@@ -101,6 +104,16 @@ def stimuli(study: Path) -> Path:
     return study / "stimuli" / "stimuli.tsv"
 
 
+def protocol(study: Path) -> Path:
+    """The schedule by which the study is recorded."""
+    return study / "protocol.yaml"
+
+
+def source_folder(study: Path, participant: str) -> Path:
+    """What was kept while a participant was recorded: journal, frames and streams as they came."""
+    return study / "sourcedata" / participant_id(participant)
+
+
 def events_json(study: Path) -> Path:
     """What the columns of every `_events.tsv` mean."""
     return study / f"task-{TASK}_events.json"
@@ -147,6 +160,17 @@ def channels(study: Path, participant: str) -> Path:
 def events(study: Path, participant: str) -> Path:
     """What happened when, in seconds of the EEG's recording."""
     return _file(study, participant, "eeg", "events.tsv")
+
+
+def beh_events(study: Path, participant: str) -> Path:
+    """What happened when where no EEG was recorded, in seconds of the session."""
+    return _file(study, participant, "beh", "events.tsv")
+
+
+def motion(study: Path, participant: str) -> Path:
+    """How the participant moved while being watched: one row per measured frame."""
+    name = participant_id(participant)
+    return derivatives(study) / "monitoring" / name / f"{name}_task-{TASK}_motion.tsv"
 
 
 def physio(study: Path, participant: str) -> Path:

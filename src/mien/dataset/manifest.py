@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import wave
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Literal
@@ -89,10 +89,14 @@ def _sound(path: Path) -> tuple[int, None, float]:
 
 def write_manifest(study: Path) -> None:
     """Write `manifest.tsv` over all raw files; raises DataError if a recording cannot be read."""
+    write_rows(study, [manifest_row(path, study) for path in raw_files(study)])
+
+
+def write_rows(study: Path, rows: Sequence[ManifestRow]) -> None:
+    """Write these rows as `manifest.tsv`."""
     import pandas as pd
 
-    rows = [astuple(manifest_row(path, study)) for path in raw_files(study)]
-    table = pd.DataFrame(rows, columns=list(layout.MANIFEST_COLUMNS))
+    table = pd.DataFrame([astuple(row) for row in rows], columns=list(layout.MANIFEST_COLUMNS))
     table = table.astype({"n_samples": "Int64", "n_frames": "Int64"})
     write_table(layout.manifest(study), table, columns=layout.MANIFEST_COLUMNS)
 

@@ -136,6 +136,7 @@ def synchronise(session: StudySession, *, camera_latency_s: float = 0.0) -> Sess
             got="none",
             remedy="write _events.tsv with the amplifier's triggers",
         )
+    events = events.dropna(subset=["value"])
     reference = [
         TriggerEvent(float(onset), int(code))
         for onset, code in zip(events["onset"], events["value"], strict=True)

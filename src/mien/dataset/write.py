@@ -30,7 +30,7 @@ from mien.recording.formats import VideoWriter, write_brainvision, write_physio
 if TYPE_CHECKING:
     import pandas as pd
 
-_BIDS_VERSION = "1.10.0"
+BIDS_VERSION = "1.10.0"
 _IDENTITY = ".identity"
 
 
@@ -295,14 +295,14 @@ class StudyWriter:
         """Write what the study is: its name, who made it, whether it is simulated, and lines for README."""
         fields = {
             "Name": name,
-            "BIDSVersion": _BIDS_VERSION,
+            "BIDSVersion": BIDS_VERSION,
             "DatasetType": "raw",
             "Simulated": simulated,
             "GeneratedBy": [{"Name": "mien"}],
             **({"Authors": list(authors)} if authors else {}),
         }
         write_json(layout.description(self.part), fields)
-        write_atomically(layout.readme(self.part), f"{name}\n\n{text or _README}\n".encode())
+        write_atomically(layout.readme(self.part), f"{name}\n\n{text or README}\n".encode())
 
     def finish(self, participants: pd.DataFrame) -> None:
         """Write participants, JSON descriptions and manifest, and give the study its final name.
@@ -322,9 +322,9 @@ class StudyWriter:
         if not layout.description(self.part).is_file():
             self.write_description(self.folder.name)
         tables.write_participants(layout.participants(self.part), participants)
-        write_json(layout.participants_json(self.part), _PARTICIPANT_WORDS)
+        write_json(layout.participants_json(self.part), PARTICIPANT_WORDS)
         if any(self.part.glob("sub-*/eeg/*_events.tsv")):
-            write_json(layout.events_json(self.part), _EVENT_WORDS)
+            write_json(layout.events_json(self.part), EVENT_WORDS)
         write_atomically(layout.ignored(self.part), ("\n".join(layout.BIDS_LACKS) + "\n").encode())
         for left in self.part.glob(".sub-*.part"):
             shutil.rmtree(left)
@@ -364,12 +364,12 @@ def _described(**words: str) -> Mapping[str, Mapping[str, str]]:
     return {name: {"Description": text} for name, text in words.items()}
 
 
-_README = (
+README = (
     "A study of micro-expressions: while people watched clips that elicit emotions, their faces, EEG and "
     "peripheral signals were recorded. Videos are in beh/ with one row per frame in _frametimes.tsv; coded "
     "expressions are in derivatives/coding. Written by mien; check it with: mien validate."
 )
-_PARTICIPANT_WORDS = {
+PARTICIPANT_WORDS = {
     **_described(age="Age in years", sex="Sex as stated by the participant"),
     "consent_level": {
         "Description": "What the participant allowed; n/a counts as 2",
@@ -386,7 +386,12 @@ _TRIAL_WORDS = _described(
     arousal="Reported arousal",
     source="The recording's name in the dataset it was imported from",
 )
-_EVENT_WORDS = _described(
-    trial_type="What happened",
+EVENT_WORDS = _described(
+    trial_type="What happened: clip and rest are codes as they were sent, clip-shown is the first frame on "
+    "the screen, reminder a prompt on the small display, broken-off a clip that was shown again, gap a part "
+    "that was not recorded",
     value="Trigger code",
+    trial="Number of the trial",
+    reason="Why a reminder was sent",
+    by="Who sent it: operator or automatic",
 )

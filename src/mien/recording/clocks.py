@@ -22,6 +22,7 @@ UNKNOWN_DRIFT_PPM = 100.0  # what a quartz may be off by where it could not be m
 _HUBER = 1.345
 _LEAST_PIECE = 3
 _BIN_FRAMES = 50  # longer than a stall of the computer, so that each bin holds a frame that did not wait
+_BIN_S, _LEAST_BIN_FRAMES = 1 / 3, 10  # of short clips by slow cameras
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -255,8 +256,9 @@ def unwrap_counter(counter: ArrayLike, *, modulus: int) -> FloatArray:
 def fit_stamps(counter: ArrayLike, host_s: ArrayLike, *, good_ms: float = 2.0) -> StampFit:
     """Frame times from stamps that are late by a varying amount, by their lower envelope.
 
-    The earliest frame of every 50, measured against a first line, did not wait in a queue; a robust line
-    through these is the camera's clock up to a constant latency, which stamps cannot show.
+    The earliest frame of every 50 (short clips of slow cameras: of every third of a second), measured against
+    a first line, did not wait in a queue; a robust line through these is the camera's clock up to a constant
+    latency, which stamps cannot show.
 
     Parameters
     ----------
@@ -282,8 +284,11 @@ def fit_stamps(counter: ArrayLike, host_s: ArrayLike, *, good_ms: float = 2.0) -
         )
     period = float((t[-1] - t[0]) / (k[-1] - k[0]))
     start = float(t[0] - period * k[0])
+    size = _BIN_FRAMES
+    if k.size < 3.5 * _BIN_FRAMES:  # a short clip: bins as long as 50 frames of a fast camera
+        size = min(_BIN_FRAMES, max(_LEAST_BIN_FRAMES, round(_BIN_S / period)))
     for _ in range(3):
-        earliest = _earliest(k, t - start - period * k)
+        earliest = _earliest(k, t - start - period * k, size)
         if earliest.size < 4:
             return StampFit(start, period, _late(k, t, start, period), math.nan, False, "too few frames")
         start, period = robust_line(k[earliest], t[earliest])
@@ -295,10 +300,10 @@ def fit_stamps(counter: ArrayLike, host_s: ArrayLike, *, good_ms: float = 2.0) -
     return StampFit(start, period, _late(k, t, start, period), spread, reason is None, reason)
 
 
-def _earliest(k: FloatArray, late: FloatArray) -> np.ndarray:
+def _earliest(k: FloatArray, late: FloatArray, size: int) -> np.ndarray:
     """Index of the earliest frame of every bin of frames."""
-    edges = np.arange(0, k.size, _BIN_FRAMES)
-    if k.size - edges[-1] < _BIN_FRAMES // 2 and edges.size > 1:
+    edges = np.arange(0, k.size, size)
+    if k.size - edges[-1] < size // 2 and edges.size > 1:
         edges = edges[:-1]
     bounds = [*edges.tolist(), k.size]
     return np.array([a + int(np.argmin(late[a:b])) for a, b in pairwise(bounds)])

@@ -16,6 +16,9 @@ from mien.recording.formats.physio_tsv import read_physio, read_physio_header, w
 from mien.recording.formats.table import NumberTable, read_table
 from mien.recording.formats.video import VideoInfo, VideoWriter, count_frames, probe, read_frames, read_luma
 from mien.recording.formats.xdf import StampedStream, read_xdf
+from mien.recording.formats.xdf_chunks import XdfStream
+from mien.recording.formats.xdf_repair import repair_xdf
+from mien.recording.formats.xdf_writing import XdfWriter
 
 __all__ = [
     "Landmarks",
@@ -24,6 +27,8 @@ __all__ = [
     "StampedStream",
     "VideoInfo",
     "VideoWriter",
+    "XdfStream",
+    "XdfWriter",
     "count_frames",
     "probe",
     "read_acqknowledge",
@@ -47,6 +52,7 @@ __all__ = [
     "read_physio_header",
     "read_table",
     "read_xdf",
+    "repair_xdf",
     "write_biopac_mat",
     "write_brainvision",
     "write_eeglab",

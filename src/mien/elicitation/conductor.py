@@ -1,0 +1,448 @@
+"""Conducting a session: every step is checked, acted on where time matters (codes), and kept in the journal.
+
+The pages propose, the journal decides: a step that comes twice is the same step, one that comes out of
+order is refused with what was expected. Codes are 101 to 148 at a clip's onset and 100 at its end; practice
+has none.
+"""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mien.core.errors import DataError
+from mien.dataset.synchronise import REST_CODE
+from mien.elicitation.clock import now_s
+from mien.elicitation.equipment import Equipment
+from mien.elicitation.journal import Journal, Row
+from mien.elicitation.progress import ASIDE, STEPS, Choice, Key, Phase, Progress, progress_of
+from mien.elicitation.protocol import Protocol
+from mien.elicitation.schedule import Schedule, Trial
+
+Told = Callable[[str, Mapping[str, Any]], None]
+_LATE_MS = 250.0  # between first frame and code: more is told
+_EARLIEST_S = 0.5  # a page's clock may be ahead by this much; more is no time of this session
+
+
+class OrderError(Exception):
+    """A step that the session does not expect now; `expected` is the trial that it does."""
+
+    def __init__(self, sentence: str, expected: Trial | None) -> None:
+        super().__init__(sentence)
+        self.sentence, self.expected = sentence, expected
+
+
+@dataclass(frozen=True, slots=True)
+class SentReminder:
+    """One reminder: when it was asked for, why, and who or what asked; `pressed_s` is the key's own time."""
+
+    id: str
+    n: int
+    at_s: float
+    pressed_s: float
+    trial: int | None
+    reason: str
+    by: str
+    operator: str | None
+
+
+class Conductor:
+    """One participant's session.
+
+    Parameters
+    ----------
+    folder
+        Where the session is kept; a journal that lies there is gone on with.
+    told
+        Called with the name of an event (state, reminder, remind, notice) and its data.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        protocol: Protocol,
+        schedule: Schedule,
+        equipment: Equipment,
+        *,
+        participant: str,
+        told: Told = lambda _event, _data: None,
+    ) -> None:
+        self.folder, self.protocol, self.schedule = folder, protocol, schedule
+        self.equipment, self.participant, self.told = equipment, participant, told
+        self.journal = Journal(folder / "session.jsonl")
+        self.operator: str | None = None
+        self._trials: dict[Key, Trial] = {(t.practice, t.number): t for t in schedule.trials}
+        self._progress = progress_of(self.journal.rows)
+        self._lock = threading.RLock()
+        self._troubles: dict[str, str] = {}
+        for row in self.journal.rows:
+            if row["what"] == "operator":
+                self.operator = str(row["operator"])
+
+    # --- what is known
+
+    @property
+    def progress(self) -> Progress:
+        """How far the session is."""
+        return self._progress
+
+    @property
+    def phase(self) -> Phase:
+        """Where the session is."""
+        return self._progress.phase(self._trials)
+
+    @property
+    def expected(self) -> Trial | None:
+        """The first trial that is not done."""
+        key = self._progress.next(self._trials)
+        return None if key is None else self._trials[key]
+
+    @property
+    def current(self) -> Trial | None:
+        """The trial that runs, or ran last."""
+        return None if self._progress.current is None else self._trials.get(self._progress.current)
+
+    @property
+    def in_clip(self) -> bool:
+        """Whether a clip is on the screen: when a face is to be kept still."""
+        key = self._progress.current
+        attempt = None if key is None or self._progress.stopped else self._progress.attempt(key)
+        return attempt is not None and attempt.last == "clip-shown"
+
+    def done(self, trial: Trial) -> bool:
+        """Whether a trial needs not be shown (again)."""
+        return self._progress.done((trial.practice, trial.number))
+
+    def rows(self, *whats: str) -> list[Row]:
+        """The journal's rows of these kinds."""
+        return [row for row in self.journal.rows if row["what"] in whats]
+
+    # --- what happens
+
+    def write(self, what: str, at_s: float | None = None, **more: object) -> Row:
+        """Write a row and fold it in; raises OSError if the disk refuses, and then nothing happened."""
+        with self._lock:
+            row = self.journal.append(what, now_s() if at_s is None else at_s, **more)
+            self._progress = self._progress.after(row)
+            return row
+
+    def begin(self, operator: str | None) -> None:
+        """Let the participant go on from the waiting screen."""
+        with self._lock:
+            if not self._progress.begun:
+                self.write("begun", operator=operator)
+        self._changed()
+
+    def name_operator(self, operator: str) -> None:
+        """Say who watches."""
+        with self._lock:
+            if operator != self.operator:
+                self.operator = operator
+                self.write("operator", operator=operator)
+        self._changed()
+
+    def consent(self, level: int, posted: Mapping[str, Any]) -> None:
+        """Keep the level that the participant chose; raises OrderError where nobody was asked."""
+        with self._lock:
+            if not self._new(posted):
+                return
+            if self.phase not in ("consent", "practice", "trials"):
+                raise OrderError(
+                    "Consent is asked for after the experimenter has begun: load the page again.", None
+                )
+            if level not in (1, 2):
+                raise DataError("consent", wanted="level 1 or 2", got=level, remedy="choose one")
+            self.write("consent", self._at(posted), level=level, **_post(posted))
+        self._changed()
+
+    def step(self, what: str, number: int, practice: bool, posted: Mapping[str, Any]) -> Phase:
+        """One step of a trial as the page tells it, or something aside; repeated posts are one.
+
+        Raises
+        ------
+        OrderError
+            If the session is at another trial or step.
+        DataError
+            If a report is not within the scales.
+        """
+        with self._lock:
+            if self._new(posted):
+                trial = self._trials.get((practice, number))
+                if what in ASIDE:
+                    self.write(what, self._at(posted), trial=number, practice=practice, **_post(posted))
+                else:
+                    self._step(what, trial, posted)
+            phase = self.phase
+        self._changed()
+        return phase
+
+    def _step(self, what: str, trial: Trial | None, posted: Mapping[str, Any]) -> None:
+        if what not in STEPS:
+            raise DataError(
+                "step", wanted=", ".join((*STEPS, *ASIDE)), got=repr(what), remedy="load the page again"
+            )
+        self._check_order(what, trial)
+        assert trial is not None
+        more = _post(posted)
+        if what == "ready":
+            self._leave_behind(trial)
+        if what == "reported":
+            more |= self._report(posted)
+        if what == "clip-shown":
+            self._clip_shown(trial, posted, more)
+        elif what == "clip-ended":
+            self._clip_ended(trial, posted, more)
+        else:
+            self._write_step(what, trial, posted, more)
+
+    def _write_step(self, what: str, trial: Trial, posted: Mapping[str, Any], more: Mapping[str, Any]) -> Row:
+        number, practice, clip = trial.number, trial.practice, trial.clip.name
+        return self.write(what, self._at(posted), trial=number, practice=practice, clip=clip, **more)
+
+    def _clip_shown(self, trial: Trial, posted: Mapping[str, Any], more: Mapping[str, Any]) -> None:
+        sent = None
+        if not trial.practice:
+            assert trial.clip.code is not None
+            sent = self.equipment.clip_begins(trial.number, trial.clip.code)
+        row = self._write_step("clip-shown", trial, posted, more)
+        if trial.practice:
+            return
+        self._coded(trial, int(trial.clip.code or 0), sent)
+        late_ms = 0.0 if sent is None else 1e3 * (sent - float(row["at_s"]))
+        if late_ms > _LATE_MS:
+            self.notice(
+                "late",
+                f"trial {trial.number}: wanted the code at the clip's first frame, got it {late_ms:.0f} ms "
+                "later; the journal holds both times.",
+            )
+
+    def _clip_ended(self, trial: Trial, posted: Mapping[str, Any], more: Mapping[str, Any]) -> None:
+        sent, recorded = (None, None) if trial.practice else self.equipment.clip_ends(REST_CODE)
+        self._write_step("clip-ended", trial, posted, more)
+        if not trial.practice:
+            self._coded(trial, REST_CODE, sent)
+        if recorded is not None:
+            self.write("recorded", trial=trial.number, practice=False, **recorded)
+
+    def _check_order(self, what: str, trial: Trial | None) -> None:
+        expected = self.expected
+        if self._progress.stopped:
+            raise OrderError("The session was stopped.", None)
+        if self._progress.consent is None:
+            raise OrderError("Nobody has consented yet: load the page again.", None)
+        key = None if trial is None else (trial.practice, trial.number)
+        if what == "ready":
+            if trial is None or trial is not expected:
+                raise OrderError("The session is at another trial: load the page again.", expected)
+            return
+        attempt = None if key is None or key != self._progress.current else self._progress.attempt(key)
+        if attempt is None or STEPS.index(what) <= STEPS.index(attempt.last):
+            raise OrderError("The session is at another step: load the page again.", expected)
+
+    def _leave_behind(self, trial: Trial) -> None:
+        """A trial begins: what was recorded of an attempt that broke off is closed."""
+        recorded = self.equipment.stop_run()
+        if recorded is not None:
+            self.write("cut", trial=trial.number, practice=trial.practice, **recorded)
+
+    def _report(self, posted: Mapping[str, Any]) -> dict[str, Any]:
+        asked, found = self.protocol.report, dict.fromkeys(("emotion", "valence", "arousal"))
+        emotion = posted.get("emotion")
+        if emotion is not None and emotion not in asked.emotions:
+            raise DataError(
+                "report", wanted=", ".join(asked.emotions), got=repr(emotion)[:60], remedy="choose one"
+            )
+        for name in ("valence", "arousal"):
+            value = posted.get(name)
+            if value is not None and (type(value) is not int or not asked.low <= value <= asked.high):
+                raise DataError(
+                    f"report, {name}",
+                    wanted=f"{asked.low} to {asked.high}",
+                    got=repr(value)[:60],
+                    remedy="choose one",
+                )
+            found[name] = value
+        return {**found, "emotion": emotion, "timed_out": bool(posted.get("timed_out")),
+                "took_s": _number(posted.get("took_s"))}  # fmt: skip
+
+    def _coded(self, trial: Trial, code: int, sent_s: float | None) -> None:
+        device = None if self.equipment.trigger is None else self.equipment.trigger.name
+        at = now_s() if sent_s is None else sent_s
+        self.write("code", at, trial=trial.number, code=code, sent=sent_s is not None, device=device)
+        self.housekeep()
+
+    def pause(self, paused: bool) -> None:
+        """Let the participant's page wait before the next trial, or go on."""
+        with self._lock:
+            if self._progress.paused != paused:
+                self.write("paused" if paused else "continued")
+        self._changed()
+
+    def stop(self, by: str, choice: Choice | None, posted: Mapping[str, Any] | None = None) -> None:
+        """End the session; `choice` says what becomes of what was recorded, and may come later."""
+        with self._lock:
+            if posted is not None and not self._new(posted):
+                return
+            self._leave_behind_stop()
+            more = {} if posted is None else _post(posted)
+            self.write("stopped", None if posted is None else self._at(posted), by=by, choice=choice, **more)
+        if by == "participant":
+            self.notice("stopped", "The participant has stopped the session.", level="warning")
+        self._changed()
+
+    def _leave_behind_stop(self) -> None:
+        recorded = self.equipment.stop_run()
+        if recorded is not None and self.current is not None:
+            self.write("cut", trial=self.current.number, practice=self.current.practice, **recorded)
+
+    def note(self, text: str) -> None:
+        """Keep a remark of the experimenter."""
+        self.write("note", text=text, operator=self.operator)
+
+    # --- reminders
+
+    def remind(self, reason: str, by: str, *, pressed_s: float | None = None) -> SentReminder:
+        """Send a reminder to the small display, then keep it: reason, who, when. Returns it.
+
+        The display is told first, since writing takes milliseconds that the participant would wait.
+        """
+        at = now_s()
+        identity = str(uuid.uuid4())
+        text, seconds = self.protocol.reminder.text, self.protocol.reminder.seconds
+        self.told("remind", {"id": identity, "text": text, "seconds": seconds})
+        with self._lock:
+            trial = None
+            if self.current is not None and not self.current.practice and not self.done(self.current):
+                trial = self.current.number
+            n = len(self.rows("reminder")) + 1
+            pressed = at if pressed_s is None else min(pressed_s, at)
+            sent = SentReminder(identity, n, at, pressed, trial, reason, by, self.operator)
+            self.write("reminder", at, reminder=identity, trial=trial, reason=reason, by=by,
+                       operator=self.operator, pressed_s=sent.pressed_s)  # fmt: skip
+        self.equipment.mark(f"reminder: {reason}", at)
+        self.told("reminder", self.reminder_json(sent, None))
+        return sent
+
+    def shown(self, reminder: str, posted: Mapping[str, Any]) -> None:
+        """The small display has painted a reminder; raises DataError for one that was never sent."""
+        with self._lock:
+            if not self._new(posted):
+                return
+            sent = next((r for r in self.reminders() if r["id"] == reminder), None)
+            if sent is None:
+                raise DataError(
+                    "reminder", wanted="one that was sent", got=repr(reminder)[:60], remedy="ignore it"
+                )
+            self.write("reminder-shown", self._at(posted), reminder=reminder, **_post(posted))
+        found = next(r for r in self.reminders() if r["id"] == reminder)
+        self.told("reminder", found)
+
+    def reminders(self) -> list[dict[str, Any]]:
+        """Every reminder, with the time from the key to the display in ms once it was shown."""
+        shown = {row["reminder"]: float(row["at_s"]) for row in reversed(self.rows("reminder-shown"))}
+        return [
+            self.reminder_json(
+                SentReminder(row["reminder"], n, row["at_s"], row["pressed_s"], row["trial"], row["reason"],
+                             row["by"], row["operator"]),
+                shown.get(row["reminder"]),
+            )
+            for n, row in enumerate(self.rows("reminder"), start=1)
+        ]  # fmt: skip
+
+    @staticmethod
+    def reminder_json(sent: SentReminder, shown_s: float | None) -> dict[str, Any]:
+        """A reminder as pages get it."""
+        return {
+            "id": sent.id, "n": sent.n, "trial": sent.trial, "at_s": sent.at_s, "reason": sent.reason,
+            "by": sent.by, "operator": sent.operator,
+            "shown_ms": None if shown_s is None else 1e3 * (shown_s - sent.pressed_s),
+        }  # fmt: skip
+
+    # --- what goes wrong
+
+    def notice(self, place: str, sentence: str, *, level: str = "failure") -> None:
+        """Tell the experimenter loudly, and keep it."""
+        row = self.write("notice", place=place, sentence=sentence, level=level)
+        self.told("notice", {"n": row["n"], "at_s": row["at_s"], "level": level, "sentence": sentence})
+
+    def notices(self) -> list[dict[str, Any]]:
+        """Everything that was told so far."""
+        return [
+            {"n": r["n"], "at_s": r["at_s"], "level": r["level"], "sentence": r["sentence"]}
+            for r in self.rows("notice")
+        ]
+
+    def housekeep(self) -> None:
+        """Look after the equipment: what went wrong since the last look is told once, and so is its end."""
+        with self._lock:
+            now = self.equipment.troubles()
+            before, self._troubles = self._troubles, now
+        for place, sentence in now.items():
+            if place not in before:
+                self.notice(place, sentence)
+        for place in before.keys() - now.keys():
+            self.notice(place, f"{place}: it works again.", level="warning")
+
+    # --- times
+
+    def timing(self) -> dict[str, dict[str, float | int | None]]:
+        """Clip asked for to first frame shown, and first frame to trigger, ms: median, worst, number."""
+        shown, trigger = [], []
+        codes = {(r["trial"], r["code"]): float(r["at_s"]) for r in self.rows("code") if r["sent"]}
+        for (practice, number), tries in self._progress.attempts.items():
+            for attempt in tries:
+                asked, seen = attempt.at_s("requested"), attempt.at_s("clip-shown")
+                if asked is not None and seen is not None:
+                    shown.append(1e3 * (seen - asked))
+            code = self._trials[(practice, number)].clip.code if (practice, number) in self._trials else None
+            seen = tries[-1].at_s("clip-shown")
+            if not practice and seen is not None and (number, code) in codes:
+                trigger.append(1e3 * (codes[(number, code)] - seen))
+        return {"shown_ms": _summary(shown), "trigger_ms": _summary(trigger)}
+
+    # ---
+
+    def _new(self, posted: Mapping[str, Any]) -> bool:
+        return str(posted["id"]) not in self._progress.seen
+
+    def _at(self, posted: Mapping[str, Any]) -> float:
+        """The page's own time of what happened; now, where it is no time of this session."""
+        now, stated = now_s(), _number(posted.get("at_s"))
+        return now if stated is None or stated > now + _EARLIEST_S or stated < now - 3600 else stated
+
+    def _changed(self) -> None:
+        self.told("state", {})
+
+    def close(self) -> None:
+        """Give back journal and equipment."""
+        self.equipment.close()
+        self.journal.close()
+
+
+def _post(posted: Mapping[str, Any]) -> dict[str, Any]:
+    """What a page says of its own clock, and the post's identity."""
+    kept = {
+        name: _number(posted.get(name)) for name in ("page_ms", "uncertainty_ms", "media_time", "refresh_hz")
+    }
+    kept |= {name: _number(posted.get(name)) for name in ("frames_shown", "frames_dropped", "stalled_ms")}
+    found: dict[str, Any] = {name: value for name, value in kept.items() if value is not None}
+    if isinstance(posted.get("sentence"), str):
+        found["sentence"] = posted["sentence"][:500]
+    return {"id": str(posted["id"]), **found}
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if abs(value) < 1e15 else None
+
+
+def _summary(values: list[float]) -> dict[str, float | int | None]:
+    if not values:
+        return {"median": None, "worst": None, "n": 0}
+    return {"median": statistics.median(values), "worst": max(values, key=abs), "n": len(values)}

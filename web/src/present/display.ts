@@ -1,0 +1,36 @@
+// The small display beside the participant's screen: dark, until a reminder comes.
+
+import "../style.css";
+import "./present.css";
+import { fill, h } from "../dom";
+import { openPage } from "./page";
+import { Showing, type Remind } from "./showing";
+
+document.documentElement.dataset["theme"] = "dark";
+const host = document.getElementById("page")!;
+const page = await openPage("display", host);
+if (page !== null) {
+  const text = h("p", { class: "reminder-text" });
+  const board = h("main", { class: "reminder-board", role: "alert" }, text);
+  const cut = h("span", { class: "cut-dot", hidden: true, title: "no connection to the session" });
+  fill(host, board, cut);
+  const showing = new Showing({
+    show: (words) => {
+      text.textContent = words;
+      // the longest word has to fit, and the whole text in about three lines
+      const longest = Math.max(4, ...words.split(/\s+/).map((word) => word.length));
+      const size = Math.min(150 / longest, 150 / Math.sqrt(Math.max(4, words.length) * 1.4));
+      text.style.fontSize = `min(${size.toFixed(1)}vw, ${(size * 1.1).toFixed(1)}vh)`;
+    },
+    blank: () => void (text.textContent = ""),
+    shown: (reminder, page_ms) => void page.posting.add("/api/display/shown", { reminder }, page_ms),
+    frame: (work) => void requestAnimationFrame(work),
+    later: (work, after_ms) => window.setTimeout(work, after_ms),
+    forget: (timer) => clearTimeout(timer as number),
+  });
+  page
+    .live((up) => void (cut.hidden = up))
+    .on<Remind>("remind", (remind) => showing.remind(remind))
+    .start();
+  document.addEventListener("click", () => void document.documentElement.requestFullscreen().catch(() => undefined));
+}
