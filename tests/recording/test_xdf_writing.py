@@ -119,8 +119,10 @@ def test_a_file_cut_at_any_byte_keeps_its_whole_chunks(tmp_path: Path) -> None:
     ends = small_file(whole)
     content = whole.read_bytes()
     cut, mended = tmp_path / "cut.xdf", tmp_path / "mended.xdf"
-    # The chunk with 300 samples is cut at a few places only.
-    places = [n for n in range(ends[0], len(content)) if not ends[-3] + 40 < n < ends[-2] - 40]
+    # At every byte of the last chunks and the first footer's beginning; elsewhere at a few places.
+    last = [*range(ends[7], ends[-3] + 40), *range(ends[-2] - 40, ends[-2] + 40)]
+    few = (range(ends[0], ends[7], 9), range(ends[-3] + 40, ends[-2] - 40, 97))
+    places = [*few[0], *few[1], *last, *range(ends[-2] + 40, len(content), 11)]
     for size in places:
         cut.write_bytes(content[:size])
         left_out = repair_xdf(cut, mended)

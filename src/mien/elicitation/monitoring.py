@@ -53,7 +53,7 @@ STEP_S = 0.1
 _SHORTEST_S, _LONGEST_S = 0.055, 0.5  # apart
 _SMOOTH_S = 0.2  # over which the face's own motion is averaged, part by part
 _LEAST_S = 0.025  # from one sample to the next: a faster camera's pictures in between are left out
-_MOST_PX = 480  # of the shorter side
+_LEAST_PX = 480  # of the shorter side of a picture that was larger
 _TRY_S, _CONFIRM_S, _UNCONFIRMED_S = 0.5, 5.0, 12.0
 _SAME_FACE = 0.5  # face widths: a face found farther from the followed one is another
 _LEAST_FACE_PX = 40
@@ -171,7 +171,10 @@ def _is_near(face: Face, to_face: FloatArray) -> bool:
 
 
 def small_grey(image: NDArray[np.uint8]) -> Picture:
-    """A picture in grey whose shorter side is 480 pixels at most; raises DataError unless it is RGB uint8."""
+    """A picture in grey, made smaller by a whole number, its shorter side 480 pixels or more where it was.
+
+    Raises DataError unless it is RGB uint8. Other than whole numbers cost more than all the rest.
+    """
     import cv2
 
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or min(image.shape[:2]) < 64:
@@ -182,8 +185,8 @@ def small_grey(image: NDArray[np.uint8]) -> Picture:
             remedy="give RGB frames",
         )
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    scale = _MOST_PX / min(grey.shape)
-    if scale < 1:
-        size = (round(grey.shape[1] * scale), round(grey.shape[0] * scale))
-        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    by = min(grey.shape) // _LEAST_PX
+    if by > 1:
+        high, wide = (side // by for side in grey.shape)
+        grey = cv2.resize(grey[: high * by, : wide * by], (wide, high), interpolation=cv2.INTER_AREA)
     return np.asarray(grey, dtype=np.uint8)

@@ -81,8 +81,8 @@ def read_sheet(
     -------
     pandas.DataFrame
         `source_row`, the row's number as a spreadsheet counts (int64), and one column of text per role.
-        `attrs` has "sheet", "encoding" (None for .xlsx), "header_row" (None without header) and "found",
-        the roles that have a column.
+        `attrs` has "sheet", "encoding" (None for .xlsx), "header_row" (None without header), "found", the roles
+        that have a column, and "headers", every column's.
 
     Raises
     ------
@@ -293,6 +293,7 @@ def _frame(
         "encoding": encoding,
         "header_row": None if header is None else grid.rows[header][0],
         "found": tuple(role for role in columns if role in where),
+        "headers": () if header is None else tuple(cell for cell in grid.rows[header][1] if cell),
     }
     return table
 

@@ -140,7 +140,7 @@ class ParticipantPage {
       screen: { width: window.screen.width, height: window.screen.height, refresh_hz: this.refresh_hz },
       agent: navigator.userAgent.slice(0, 400),
     });
-    if (failed.length === 0) return !signal.aborted;
+    if (failed.length === 0 || signal.aborted) return !signal.aborted;
     await this.showFailed(failed);
     return false;
   }
