@@ -47,6 +47,7 @@ def program() -> typer.Typer:
         score,
         simulate,
         spot,
+        stimuli,
         sync,
         validate,
         withdraw,
@@ -63,7 +64,7 @@ def program() -> typer.Typer:
     app.callback(invoke_without_command=True)(root)
     modules = (
         *(demo, simulate, import_, inspect, validate, sync, describe, recognise, fuse, predict, spot),
-        *(score, report, clean, concordance, present, code, agreement, export, withdraw),
+        *(score, report, clean, concordance, stimuli, present, code, agreement, export, withdraw),
     )
     for module in modules:
         module.register(app)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,8 +86,14 @@ def new_study(
     title: str,
     protocol: Protocol | None = None,
     simulated: bool = False,
+    sources: Mapping[str, Path] | None = None,
 ) -> None:
     """Begin a study: clips into `stimuli/`, measured and coded from 101 on, and a protocol to be edited.
+
+    Parameters
+    ----------
+    sources
+        Kind -> a table on which the choice of clips rests, kept beside them, as in {"ratings": path}.
 
     Raises
     ------
@@ -138,5 +144,7 @@ def new_study(
     neutral_s = chosen.steps.neutral_s if any(row["role"] == "neutral" for row in rows) else 0.0
     steps = chosen.steps.model_copy(update={"neutral_s": neutral_s})
     chosen = chosen.model_copy(update={"title": title, "practice": practice, "steps": steps})
+    for kind, path in (sources or {}).items():
+        shutil.copyfile(path, layout.stimuli(folder).parent / f"{kind}{path.suffix.lower()}")
     write_protocol(layout.protocol(folder), chosen)
     begin_study(folder, title, table, simulated=simulated)

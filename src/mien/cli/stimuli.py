@@ -1,0 +1,249 @@
+"""mien stimuli RATINGS: how reliable ratings of clips are, and which clips they select."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mien.cli.output import number, print_json, print_table
+from mien.core.errors import OptionError
+
+if TYPE_CHECKING:
+    from mien.elicitation.new_study import ListedClip
+    from mien.elicitation.ratings import Ratings
+    from mien.elicitation.selection import RatedClip, Reliability, Rules, Selection
+    from mien.stats.reliability import CronbachAlpha, IntraclassCorrelation
+
+NOTE = "MMME's eq. 1 is alpha, its eq. 2 ICC(3,1) with n the number of raters (the paper words n otherwise)"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("stimuli")(stimuli)
+
+
+def stimuli(
+    ratings: Annotated[
+        Path,
+        typer.Argument(help="CSV, TSV or xlsx, long or wide; with --collect, where ratings are written."),
+    ],
+    clips: Annotated[
+        Path | None,
+        typer.Option(help="Table of the clips: stimulus, file, emotion; gives targets and lengths."),
+    ] = None,
+    per_emotion: Annotated[int, typer.Option(min=1, help="Clips of each emotion.")] = 6,
+    least_hit_rate: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of raters who must name a clip's emotion.")
+    ] = 0.5,
+    longest: Annotated[float, typer.Option(help="Longest clip, s.")] = 60.0,
+    any_valence: Annotated[
+        bool, typer.Option("--any-valence", help="Do not ask pleasant clips to be rated pleasant, and so on.")
+    ] = False,
+    score: Annotated[
+        str, typer.Option(help="Best by success (arousal and hit rate), hit-rate, arousal or discreteness.")
+    ] = "success",
+    fewer: Annotated[
+        bool, typer.Option("--fewer", help="Allow emotions with fewer clips than wanted.")
+    ] = False,
+    keep_all: Annotated[
+        bool, typer.Option("--keep-all", help="Keep raters who always answer the same.")
+    ] = False,
+    to: Annotated[
+        Path | None, typer.Option(help="Begin a study with the selected clips; needs --clips.")
+    ] = None,
+    title: Annotated[
+        str, typer.Option(help="With --to: the study's title.")
+    ] = "A study of micro-expressions",
+    out: Annotated[
+        Path | None, typer.Option(help="Write table, plot and page into this folder.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Check ratings of clips (alpha, all ICCs, hit rates) and select the best clips of each emotion.
+
+    Exit 1 where an emotion has too few clips that fulfil the rules, unless fewer are allowed.
+    """
+    from mien.elicitation.ratings import doubtful_raters, read_ratings
+    from mien.elicitation.selection import Rules, rate_clips, reliability, select_clips
+
+    if to is not None and clips is None:
+        raise OptionError("--to", wanted="--clips, a table of the clips' files", got="none", remedy="name it")
+    rules = Rules(per_emotion, least_hit_rate, longest, not any_valence, score, fewer)  # type: ignore[arg-type]
+    found = read_ratings(ratings)
+    listed = _listed(clips)
+    found = _with_targets(found, listed)
+    doubtful = doubtful_raters(found)
+    kept = found if keep_all else found.without(doubtful)
+    seconds = _seconds(listed)
+    rated = rate_clips(kept, seconds=seconds)
+    agreed = [reliability(kept, "valence"), reliability(kept, "arousal")]
+    selection = select_clips(rated, rules)
+    files: dict[str, str] = {}
+    if out is not None:
+        from mien.report.stimuli_page import write_stimuli
+
+        made = write_stimuli(
+            rated, agreed, selection, rules, doubtful, out, title=f"Ratings of {ratings.name}"
+        )
+        files = {name: str(path) for name, path in made.items()}
+    if to is not None:
+        _begin(to, listed, selection, title, ratings)
+    if as_json:
+        print_json(_result(ratings, kept, rated, agreed, selection, rules, doubtful, keep_all, files))
+        return
+    _print(str(ratings), kept, rated, agreed, selection, doubtful, keep_all)
+    for path in files.values():
+        typer.echo(f"written: {path}")
+    if to is not None:
+        typer.echo(f"{to}: begun with {len(selection.names)} clips; edit {to / 'protocol.yaml'}")
+
+
+def _listed(clips: Path | None) -> list[ListedClip]:
+    from mien.elicitation.new_study import read_clip_list
+
+    return [] if clips is None else read_clip_list(clips)
+
+
+def _name(clip: ListedClip) -> str:
+    return clip.name or clip.file.stem
+
+
+def _with_targets(ratings: Ratings, listed: list[ListedClip]) -> Ratings:
+    """Targets of the clips' table where the ratings state none."""
+    from dataclasses import replace
+
+    aims = {_name(clip): clip.emotion for clip in listed}
+    targets = tuple(t or aims.get(name) for name, t in zip(ratings.stimuli, ratings.target, strict=True))
+    return replace(ratings, target=targets)
+
+
+def _seconds(listed: list[ListedClip]) -> dict[str, float]:
+    from mien.elicitation.clips import check_playable
+
+    return {_name(clip): check_playable(clip.file) for clip in listed}
+
+
+def _begin(study: Path, listed: list[ListedClip], selection: Selection, title: str, ratings: Path) -> None:
+    """A study with the selected clips, and those of the table that are for practice or neutral."""
+    from dataclasses import replace
+
+    from mien.core.errors import DataError
+    from mien.elicitation.new_study import new_study
+
+    known = {_name(clip): clip for clip in listed}
+    missing = [name for name in selection.names if name not in known]
+    if missing:
+        raise DataError(
+            "--clips",
+            wanted=f"the file of {missing[0]}",
+            got=f"none ({len(missing)} such)",
+            remedy="add a row",
+        )
+    aims = {clip.name: clip.target for clips in selection.selected.values() for clip in clips}
+    chosen = [replace(known[name], name=name, emotion=aims[name], role="trial") for name in selection.names]
+    others = [clip for clip in listed if clip.role != "trial"]
+    new_study(study, [*chosen, *others], title=title, sources={"ratings": ratings})
+
+
+def _result(
+    path: Path,
+    kept: Ratings,
+    rated: tuple[RatedClip, ...],
+    agreed: list[Reliability],
+    selection: Selection,
+    rules: Rules,
+    doubtful: dict[str, str],
+    keep_all: bool,
+    files: dict[str, str],
+) -> dict[str, Any]:
+    return {
+        "ratings": str(path),
+        "n_clips": len(kept.stimuli),
+        "n_raters": len(kept.raters),
+        "always_the_same": {"raters": doubtful, "kept": keep_all},
+        "reliability": {one.scale: _reliability(one) for one in agreed},
+        "note": NOTE,
+        "rules": asdict(rules),
+        "clips": [{**asdict(clip), "selected": clip.name in selection.names} for clip in rated],
+        "selected": {emotion: [c.name for c in clips] for emotion, clips in selection.selected.items()},
+        "left_out": dict(selection.left_out),
+        "lacking": dict(selection.lacking),
+        "files": files,
+    }
+
+
+def _reliability(one: Reliability) -> dict[str, Any]:
+    icc = {} if one.icc is None else {form: asdict(one.icc[form]) for form in one.icc}
+    return {
+        "n_clips": one.n_clips,
+        "n_dropped": one.n_dropped,
+        "n_raters": one.n_raters,
+        "alpha": None if one.alpha is None else asdict(one.alpha),
+        "icc": icc,
+        "reason": one.reason,
+    }
+
+
+def koo_and_li(value: float) -> str:
+    """The word of Koo & Li (2016, doi:10.1016/j.jcm.2016.02.012) for a reliability.
+
+    Examples
+    --------
+    >>> koo_and_li(0.697), koo_and_li(0.768)
+    ('moderate', 'good')
+    """
+    if value != value:
+        return "-"
+    return next(
+        word
+        for least, word in ((0.9, "excellent"), (0.75, "good"), (0.5, "moderate"), (-9e9, "poor"))
+        if value >= least
+    )
+
+
+def _print(
+    title: str,
+    kept: Ratings,
+    rated: tuple[RatedClip, ...],
+    agreed: list[Reliability],
+    selection: Selection,
+    doubtful: dict[str, str],
+    keep_all: bool,
+) -> None:
+    typer.echo(f"{title}: {len(kept.stimuli)} clips, {len(kept.raters)} raters")
+    for rater, why in doubtful.items():
+        typer.echo(f"rater {rater} answers {why}: {'kept' if keep_all else 'left out'}")
+    rows: list[list[object]] = []
+    for one in agreed:
+        if one.alpha is None or one.icc is None:
+            typer.echo(f"{one.scale}: no reliability, {one.reason}")
+            continue
+        figures: list[tuple[str, CronbachAlpha | IntraclassCorrelation]] = [("Cronbach's alpha", one.alpha)]
+        figures += [(form, one.icc[form]) for form in one.icc]
+        for name, f in figures:
+            span = f"[{number(f.low, 3)}, {number(f.high, 3)}]"
+            rows.append([one.scale, name, number(f.value, 3), span, koo_and_li(f.value), one.n_clips])
+    print_table("reliability", ["scale", "figure", "value", "95 %", "Koo & Li", "clips"], rows)
+    typer.echo(NOTE)
+    best = {
+        name: place
+        for clips in selection.selected.values()
+        for place, name in enumerate(c.name for c in clips)
+    }
+    shown = sorted(rated, key=lambda c: (c.target or "~", best.get(c.name, 10**6), -c.success))
+    table = [
+        [
+            c.target or "-", c.name, "yes" if c.name in best else selection.left_out.get(c.name, "-"),
+            number(c.hit_rate, 2), number(c.discreteness, 2), number(c.valence, 2), number(c.arousal, 2),
+            "-" if c.valence_holds is None else "yes" if c.valence_holds else "no", number(c.success, 2),
+        ]
+        for c in shown
+    ]  # fmt: skip
+    columns = ["emotion", "clip", "selected", "hit rate", "discreteness", "valence", "arousal",
+               "valence holds", "success index"]  # fmt: skip
+    print_table("clips", columns, table)
+    for emotion, why in selection.lacking.items():
+        typer.echo(f"{emotion}: too few, {why}")
