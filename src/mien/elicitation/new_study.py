@@ -28,10 +28,15 @@ class ListedClip:
     name: str | None = None
 
 
-def read_clip_list(table: Path) -> list[ListedClip]:
+def read_clip_list(table: Path, *, aims_known: bool = True) -> list[ListedClip]:
     """Clips of a CSV or TSV with the columns file, emotion, role, and optional code and stimulus.
 
     Files are found from the table's folder; role is trial where it is empty.
+
+    Parameters
+    ----------
+    aims_known
+        Whether a clip of a trial must have an emotion; what raters are to say may be left empty.
 
     Raises
     ------
@@ -52,7 +57,7 @@ def read_clip_list(table: Path) -> list[ListedClip]:
                 remedy="correct it",
             )
         aims = cells["emotion"]
-        if role == "trial" and aims.lower() in ("", "n/a"):
+        if aims_known and role == "trial" and aims.lower() in ("", "n/a"):
             raise DataError(
                 f"{table}, row {number}",
                 wanted="the emotion that a clip of a trial aims at",
@@ -69,6 +74,28 @@ def read_clip_list(table: Path) -> list[ListedClip]:
                 cells.get("stimulus") or None,
             )
         )
+    return found
+
+
+def by_name(table: Path, clips: Sequence[ListedClip]) -> dict[str, ListedClip]:
+    """Clips by the name that ratings give them: as stated, or else their file's without suffix.
+
+    Raises
+    ------
+    DataError
+        If two clips of the table have the same name.
+    """
+    found: dict[str, ListedClip] = {}
+    for clip in clips:
+        name = clip.name or clip.file.stem
+        if name in found:
+            raise DataError(
+                table,
+                wanted="clips of different names",
+                got=f"{name} twice",
+                remedy="give each its own in a column stimulus",
+            )
+        found[name] = clip
     return found
 
 

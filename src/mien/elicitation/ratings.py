@@ -146,7 +146,9 @@ def _wide_columns(path: Path) -> dict[str, list[str]]:
         match = _WIDE.fullmatch(name.strip())
         if match:
             found.setdefault(match[2], []).append(name)
-    return found
+    # A table without raters may have a column as emotion_category: that is no rater's answer.
+    judged = [name.strip().lower() for names in found.values() for name in names]
+    return found if any(not name.startswith("emotion") for name in judged) else {}
 
 
 def _header(path: Path) -> list[str]:

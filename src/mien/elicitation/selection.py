@@ -188,11 +188,18 @@ def select_clips(clips: Sequence[RatedClip], rules: Rules | None = None) -> Sele
     Raises
     ------
     DataError
-        If an emotion has too few clips that fulfil the rules, unless fewer are allowed.
+        If an emotion has too few clips that fulfil the rules, or no clip has one, unless fewer are allowed.
     """
     chosen = rules or Rules()
     left_out = {clip.name: why for clip in clips if (why := _refused(clip, chosen)) is not None}
     emotions = sorted({clip.target for clip in clips if clip.target is not None})
+    if not emotions and not chosen.fewer:
+        raise DataError(
+            "clips",
+            wanted="an emotion that each aims at, or that most raters name",
+            got="none",
+            remedy="state targets, or allow fewer to see the reliability alone",
+        )
     selected: dict[str, tuple[RatedClip, ...]] = {}
     lacking: dict[str, str] = {}
     for emotion in emotions:

@@ -256,7 +256,7 @@ def unwrap_counter(counter: ArrayLike, *, modulus: int) -> FloatArray:
 def fit_stamps(counter: ArrayLike, host_s: ArrayLike, *, good_ms: float = 2.0) -> StampFit:
     """Frame times from stamps that are late by a varying amount, by their lower envelope.
 
-    The earliest frame of every 50 (short clips of slow cameras: of every third of a second), measured against
+    The earliest frame of every 50 (short clips of slow cameras: of every quarter), measured against
     a first line, did not wait in a queue; a robust line through these is the camera's clock up to a constant
     latency, which stamps cannot show.
 
@@ -285,8 +285,10 @@ def fit_stamps(counter: ArrayLike, host_s: ArrayLike, *, good_ms: float = 2.0) -
     period = float((t[-1] - t[0]) / (k[-1] - k[0]))
     start = float(t[0] - period * k[0])
     size = _BIN_FRAMES
-    if k.size < 3.5 * _BIN_FRAMES:  # a short clip: bins as long as 50 frames of a fast camera
-        size = min(_BIN_FRAMES, max(_LEAST_BIN_FRAMES, round(_BIN_S / period)))
+    if (
+        k.size < 3.5 * _BIN_FRAMES
+    ):  # a short clip: quarters, if they are as long as 50 frames of a fast camera
+        size = min(_BIN_FRAMES, max(_LEAST_BIN_FRAMES, round(_BIN_S / period), k.size // 4))
     for _ in range(3):
         earliest = _earliest(k, t - start - period * k, size)
         if earliest.size < 4:

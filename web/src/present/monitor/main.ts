@@ -31,6 +31,7 @@ class MonitorPage {
   private readonly plots = new Plots(this.buffer);
   private readonly alarms: Alarms;
   private asking = false;
+  private naming: Promise<boolean> | null = null;
   private offline = 0;
   private drawing = false;
 
@@ -331,13 +332,21 @@ class MonitorPage {
     announce("note kept");
   }
 
-  private async askInitials(again: boolean): Promise<boolean> {
+  /** Resolves once the server knows the initials; asked again while that is under way, it is the same question. */
+  private askInitials(again: boolean): Promise<boolean> {
+    this.naming ??= this.name(again).finally(() => (this.naming = null));
+    return this.naming;
+  }
+
+  private async name(again: boolean): Promise<boolean> {
     if (this.asking) return false;
     this.asking = true;
     const check = (line: string): string | null => (/^[\p{L}\p{N}.-]{1,12}$/u.test(line) ? null : "One to twelve letters or digits.");
     const initials = await askLine("Who operates?", "Your initials stand beside each reminder.", "Go on", check, again ? (this.state?.operator ?? "") : "");
     this.asking = false;
-    return initials !== null && this.ask("/api/operator/name", { operator: initials });
+    if (initials === null || !(await this.ask("/api/operator/name", { operator: initials }))) return false;
+    if (this.state) this.state.operator = initials; // the next state says it too
+    return true;
   }
 }
 
