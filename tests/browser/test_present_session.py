@@ -125,7 +125,7 @@ def test_a_runner_killed_within_a_clip_goes_on_with_that_clip(chromium: Any, tmp
         given = attend(participant)  # the same page, never loaded again
         assert second.wait() == 0, second.text
     assert troubles == []
-    assert len(given) in (2, 3)  # what the page had gone through by itself is asked again
+    assert len(given) >= 2  # what the page went through by itself meanwhile is asked again
     session = open_study(study).session("sub-002")
     trials, events = session.trials(), session.events()
     assert trials is not None

@@ -79,6 +79,9 @@ def test_a_session_killed_within_a_trial_goes_on_with_that_trial(tmp_path: Path,
     assert again.phase == "trials"
     assert again.expected is not None
     assert again.expected.number == 2
+    with pytest.raises(OrderError) as caught:  # the page went on by itself
+        again.step("reported", 2, False, post(emotion="fear"))
+    assert caught.value.expected is again.expected
     play(again, 2)
     attempts = again.progress.attempts[(False, 2)]
     assert [attempt.done for attempt in attempts] == [False, True]

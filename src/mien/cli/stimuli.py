@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mien.cli.collecting import collect_ratings
 from mien.cli.output import number, print_json, print_table
 from mien.core.errors import OptionError
+from mien.elicitation.reliability_words import EQUATIONS, koo_and_li
 
 if TYPE_CHECKING:
     from mien.elicitation.new_study import ListedClip
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
     from mien.elicitation.selection import RatedClip, Reliability, Rules, Selection
     from mien.stats.reliability import CronbachAlpha, IntraclassCorrelation
 
-NOTE = "MMME's eq. 1 is alpha, its eq. 2 ICC(3,1) with n the number of raters (the paper words n otherwise)"
+_SCREEN = 60
 
 
 def register(app: typer.Typer) -> None:
@@ -61,23 +65,70 @@ def stimuli(
         Path | None, typer.Option(help="Write table, plot and page into this folder.", show_default=False)
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    simulate: Annotated[
+        int | None,
+        typer.Option(
+            metavar="SEED", min=0, help="First write ratings of 320 clips by 20 simulated raters, to try it."
+        ),
+    ] = None,
+    collect: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CLIPS", help="Collect ratings of these clips (file, emotion) in raters' browsers."
+        ),
+    ] = None,
+    raters: Annotated[
+        str | None, typer.Option(help="With --collect: how many, or names with commas.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="With --collect: seed of each rater's order.")] = 0,
+    host: Annotated[
+        str,
+        typer.Option(
+            help="With --collect: address to listen on; others than this machine's need a proxy with TLS."
+        ),
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="With --collect: port; 0 takes a free one.")
+    ] = 8440,
 ) -> None:
     """Check ratings of clips (alpha, all ICCs, hit rates) and select the best clips of each emotion.
 
     Exit 1 where an emotion has too few clips that fulfil the rules, unless fewer are allowed.
     """
+    if collect is not None:
+        others = {
+            "--clips": clips,
+            "--to": to,
+            "--out": out,
+            "--json": as_json or None,
+            "--simulate": simulate,
+        }
+        collect_ratings(
+            ratings, collect, raters, [name for name, value in others.items() if value is not None],
+            seed=seed, host=host, port=port,
+        )  # fmt: skip
+        return
+    if raters is not None:
+        raise OptionError(
+            "--raters",
+            wanted="--collect, a table of the clips",
+            got="none",
+            remedy="name it, or drop --raters",
+        )
     from mien.elicitation.ratings import doubtful_raters, read_ratings
     from mien.elicitation.selection import Rules, rate_clips, reliability, select_clips
 
     if to is not None and clips is None:
         raise OptionError("--to", wanted="--clips, a table of the clips' files", got="none", remedy="name it")
     rules = Rules(per_emotion, least_hit_rate, longest, not any_valence, score, fewer)  # type: ignore[arg-type]
+    if simulate is not None:
+        _simulate(ratings, simulate)
     found = read_ratings(ratings)
     listed = _listed(clips)
     found = _with_targets(found, listed)
     doubtful = doubtful_raters(found)
     kept = found if keep_all else found.without(doubtful)
-    seconds = _seconds(listed)
+    seconds = _seconds(listed, found.stimuli)
     rated = rate_clips(kept, seconds=seconds)
     agreed = [reliability(kept, "valence"), reliability(kept, "arousal")]
     selection = select_clips(rated, rules)
@@ -86,8 +137,9 @@ def stimuli(
         from mien.report.stimuli_page import write_stimuli
 
         made = write_stimuli(
-            rated, agreed, selection, rules, doubtful, out, title=f"Ratings of {ratings.name}"
-        )
+            rated, agreed, selection, rules, doubtful, out,
+            title=f"Ratings in {ratings.name}", keep_all=keep_all,
+        )  # fmt: skip
         files = {name: str(path) for name, path in made.items()}
     if to is not None:
         _begin(to, listed, selection, title, ratings)
@@ -101,40 +153,48 @@ def stimuli(
         typer.echo(f"{to}: begun with {len(selection.names)} clips; edit {to / 'protocol.yaml'}")
 
 
-def _listed(clips: Path | None) -> list[ListedClip]:
-    from mien.elicitation.new_study import read_clip_list
+def _simulate(path: Path, seed: int) -> None:
+    from mien.core.errors import DataError
+    from mien.simulate.raters import simulate_ratings, write_ratings
 
-    return [] if clips is None else read_clip_list(clips)
+    if path.exists():
+        raise DataError(path, wanted="a new file for simulated ratings", got="one", remedy="name another")
+    write_ratings(path, simulate_ratings(seed).ratings)
 
 
-def _name(clip: ListedClip) -> str:
-    return clip.name or clip.file.stem
+def _listed(clips: Path | None) -> dict[str, ListedClip]:
+    """The clips of the table by name, targets as far as it has them."""
+    from mien.elicitation.new_study import by_name, read_clip_list
+
+    return {} if clips is None else by_name(clips, read_clip_list(clips, aims_known=False))
 
 
-def _with_targets(ratings: Ratings, listed: list[ListedClip]) -> Ratings:
+def _with_targets(ratings: Ratings, listed: dict[str, ListedClip]) -> Ratings:
     """Targets of the clips' table where the ratings state none."""
     from dataclasses import replace
 
-    aims = {_name(clip): clip.emotion for clip in listed}
+    aims = {name: clip.emotion for name, clip in listed.items()}
     targets = tuple(t or aims.get(name) for name, t in zip(ratings.stimuli, ratings.target, strict=True))
     return replace(ratings, target=targets)
 
 
-def _seconds(listed: list[ListedClip]) -> dict[str, float]:
+def _seconds(listed: dict[str, ListedClip], rated: Collection[str]) -> dict[str, float]:
+    """Lengths of the clips that were rated."""
     from mien.elicitation.clips import check_playable
 
-    return {_name(clip): check_playable(clip.file) for clip in listed}
+    return {name: check_playable(clip.file) for name, clip in listed.items() if name in rated}
 
 
-def _begin(study: Path, listed: list[ListedClip], selection: Selection, title: str, ratings: Path) -> None:
+def _begin(
+    study: Path, listed: dict[str, ListedClip], selection: Selection, title: str, ratings: Path
+) -> None:
     """A study with the selected clips, and those of the table that are for practice or neutral."""
     from dataclasses import replace
 
     from mien.core.errors import DataError
     from mien.elicitation.new_study import new_study
 
-    known = {_name(clip): clip for clip in listed}
-    missing = [name for name in selection.names if name not in known]
+    missing = [name for name in selection.names if name not in listed]
     if missing:
         raise DataError(
             "--clips",
@@ -143,8 +203,8 @@ def _begin(study: Path, listed: list[ListedClip], selection: Selection, title: s
             remedy="add a row",
         )
     aims = {clip.name: clip.target for clips in selection.selected.values() for clip in clips}
-    chosen = [replace(known[name], name=name, emotion=aims[name], role="trial") for name in selection.names]
-    others = [clip for clip in listed if clip.role != "trial"]
+    chosen = [replace(listed[name], name=name, emotion=aims[name], role="trial") for name in selection.names]
+    others = [clip for clip in listed.values() if clip.role != "trial"]
     new_study(study, [*chosen, *others], title=title, sources={"ratings": ratings})
 
 
@@ -165,7 +225,7 @@ def _result(
         "n_raters": len(kept.raters),
         "always_the_same": {"raters": doubtful, "kept": keep_all},
         "reliability": {one.scale: _reliability(one) for one in agreed},
-        "note": NOTE,
+        "note": EQUATIONS,
         "rules": asdict(rules),
         "clips": [{**asdict(clip), "selected": clip.name in selection.names} for clip in rated],
         "selected": {emotion: [c.name for c in clips] for emotion, clips in selection.selected.items()},
@@ -185,23 +245,6 @@ def _reliability(one: Reliability) -> dict[str, Any]:
         "icc": icc,
         "reason": one.reason,
     }
-
-
-def koo_and_li(value: float) -> str:
-    """The word of Koo & Li (2016, doi:10.1016/j.jcm.2016.02.012) for a reliability.
-
-    Examples
-    --------
-    >>> koo_and_li(0.697), koo_and_li(0.768)
-    ('moderate', 'good')
-    """
-    if value != value:
-        return "-"
-    return next(
-        word
-        for least, word in ((0.9, "excellent"), (0.75, "good"), (0.5, "moderate"), (-9e9, "poor"))
-        if value >= least
-    )
 
 
 def _print(
@@ -227,13 +270,14 @@ def _print(
             span = f"[{number(f.low, 3)}, {number(f.high, 3)}]"
             rows.append([one.scale, name, number(f.value, 3), span, koo_and_li(f.value), one.n_clips])
     print_table("reliability", ["scale", "figure", "value", "95 %", "Koo & Li", "clips"], rows)
-    typer.echo(NOTE)
+    typer.echo(EQUATIONS)
+    shown = _shown(rated, selection)
     best = {
         name: place
         for clips in selection.selected.values()
         for place, name in enumerate(c.name for c in clips)
     }
-    shown = sorted(rated, key=lambda c: (c.target or "~", best.get(c.name, 10**6), -c.success))
+    shown.sort(key=lambda c: (c.target or "~", best.get(c.name, 10**6), -c.success, c.name))
     table = [
         [
             c.target or "-", c.name, "yes" if c.name in best else selection.left_out.get(c.name, "-"),
@@ -245,5 +289,22 @@ def _print(
     columns = ["emotion", "clip", "selected", "hit rate", "discreteness", "valence", "arousal",
                "valence holds", "success index"]  # fmt: skip
     print_table("clips", columns, table)
+    if len(shown) < len(rated):
+        whys = Counter(
+            "being beaten" if why.startswith("place ") else why.split(",")[0]
+            for why in selection.left_out.values()
+        )
+        told = "; ".join(
+            f"{n} with {why}" if why != "being beaten" else f"{n} that others of their emotion beat"
+            for why, n in whys.most_common()
+        )
+        typer.echo(
+            f"{len(rated) - len(shown)} clips were not selected: {told}; --out and --json have them all"
+        )
     for emotion, why in selection.lacking.items():
         typer.echo(f"{emotion}: too few, {why}")
+
+
+def _shown(rated: tuple[RatedClip, ...], selection: Selection) -> list[RatedClip]:
+    """All clips where a screen holds them, else the selected ones."""
+    return list(rated) if len(rated) <= _SCREEN else [clip for clip in rated if clip.name in selection.names]

@@ -53,7 +53,8 @@ class Attempt:
 class Progress:
     """What the journal says: the phase, consent, and every attempt at every trial, in order.
 
-    A trial that was begun again has several attempts; only its last one counts.
+    A trial that was begun again has several attempts; only its last one counts. One that runs while the
+    runner is started again is void, since nothing was recorded in between.
     """
 
     begun: bool = False
@@ -98,6 +99,8 @@ class Progress:
 
     def _after(self, row: Row) -> Progress:
         what = row["what"]
+        if what == "opened" and self.current is not None and not self.done(self.current):
+            return replace(self, current=None)  # nobody recorded meanwhile: the trial begins again
         if what == "begun":
             return replace(self, begun=True)
         if what == "consent":

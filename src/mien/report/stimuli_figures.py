@@ -16,7 +16,7 @@ from mien.elicitation.ratings import HIGH, LOW
 from mien.elicitation.selection import RatedClip
 from mien.report.canvas import subplots, svg
 
-ENDS = {"valence": ("unpleasant", "pleasant"), "arousal": ("calm", "excited")}
+ENDS = {"valence": ("very unpleasant", "very pleasant"), "arousal": ("very calm", "very excited")}
 """Words at the ends of the scales, as the raters' page has them."""
 
 # Okabe and Ito's colours, each with its own shape: neither is needed to read the other.

@@ -57,9 +57,7 @@ def write_stimuli(
     return {key: folder / name for key, (name, _) in content.items()}
 
 
-def clips_table(
-    rated: Sequence[RatedClip], selection: Selection, *, selected_only: bool = False
-) -> str:
+def clips_table(rated: Sequence[RatedClip], selection: Selection, *, selected_only: bool = False) -> str:
     """Clips with their figures, tab-separated; n/a where there is none.
 
     `place` counts from 1 within the emotion, best first; `left_out` says why a clip was not taken; columns as
@@ -68,9 +66,7 @@ def clips_table(
     words = sorted({word for clip in rated for word in clip.votes})
     by_name = {clip.name: clip for clip in rated}
     places = {
-        clip.name: place
-        for clips in selection.selected.values()
-        for place, clip in enumerate(clips, start=1)
+        clip.name: place for clips in selection.selected.values() for place, clip in enumerate(clips, start=1)
     }
     names = selection.names if selected_only else tuple(by_name)
     buffer = io.StringIO()
@@ -83,9 +79,7 @@ def clips_table(
         figures = [_cell(getattr(clip, figure)) for figure in _FIGURES]
         votes = [str(clip.votes.get(word, 0)) for word in words]
         why = selection.left_out.get(name)
-        writer.writerow(
-            [name, _cell(clip.target), _cell(places.get(name)), _cell(why), *figures, *votes]
-        )
+        writer.writerow([name, _cell(clip.target), _cell(places.get(name)), _cell(why), *figures, *votes])
     return buffer.getvalue()
 
 

@@ -22,12 +22,30 @@ MEANS = {
     "ICC(2,k)": "mean of all raters, absolute agreement",
     "ICC(3,k)": "mean of all raters, consistency; equals alpha",
 }
-_CLIP_COLUMNS = ("clip", "hit rate", "95 %", "discreteness", "valence", "arousal", "success index", "length, s")
+_CLIP_COLUMNS = (
+    "clip",
+    "hit rate",
+    "95 %",
+    "discreteness",
+    "valence",
+    "arousal",
+    "success index",
+    "length, s",
+)
 
 
 def reliability_grid(agreed: Sequence[Reliability]) -> Grid:
     """Alpha and the six forms by scale, with what each is of and the words of Koo & Li."""
-    columns = ("scale", "figure", "is the reliability of", "value", "95 %", "value is", "interval says", "clips")
+    columns = (
+        "scale",
+        "figure",
+        "is the reliability of",
+        "value",
+        "95 %",
+        "value is",
+        "interval says",
+        "clips",
+    )
     rows: list[tuple[str, ...]] = []
     notes = []
     for one in agreed:
@@ -43,7 +61,9 @@ def reliability_grid(agreed: Sequence[Reliability]) -> Grid:
                 notes.append(f"{one.scale}, {name}: {f.reason}")
             span = "–" if f.low != f.low or f.high != f.high else f"[{f.low:.3f}, {f.high:.3f}]"
             said = "–" if span == "–" else koo_and_li_span(f.low, f.high)
-            rows.append((one.scale, name, of, number(f.value), span, koo_and_li(f.value), said, str(one.n_clips)))
+            rows.append(
+                (one.scale, name, of, number(f.value), span, koo_and_li(f.value), said, str(one.n_clips))
+            )
     return Grid("reliability", "reliability", columns, tuple(rows), tuple(notes))
 
 
@@ -72,10 +92,11 @@ def emotion_grid(rated: Sequence[RatedClip], selection: Selection) -> Grid:
 
 def selected_grid(selection: Selection) -> Grid:
     """The selected clips, emotion by emotion, best first."""
+    taken = [clip for clips in selection.selected.values() for clip in clips]
     rows = [
-        (emotion, str(place), *_figures(clip))
-        for emotion, clips in selection.selected.items()
-        for place, clip in enumerate(clips, start=1)
+        (emotion or "", str(place), *_figures(clip))
+        for emotion in emotions_of(taken)
+        for place, clip in enumerate(selection.selected[emotion or ""], start=1)
     ]
     return Grid("selected", "selected clips", ("emotion", "place", *_CLIP_COLUMNS), tuple(rows))
 
@@ -95,11 +116,12 @@ def clip_grid(rated: Sequence[RatedClip], selection: Selection) -> Grid:
             "yes" if clip.name in taken else selection.left_out.get(clip.name, "–"),
             *_figures(clip),
             str(clip.n_raters),
-            ", ".join(f"{word} {n}" for word, n in sorted(clip.votes.items(), key=lambda v: (-v[1], v[0]))) or "–",
+            ", ".join(f"{word} {n}" for word, n in sorted(clip.votes.items(), key=lambda v: (-v[1], v[0])))
+            or "–",
         )
         for clip in sorted(rated, key=rank)
     ]
-    columns = ("emotion", "selected", *_CLIP_COLUMNS, "raters", "named")
+    columns = ("emotion", "selected, or why not", *_CLIP_COLUMNS, "raters", "named")
     return Grid("clips", "all clips", columns, tuple(rows))
 
 

@@ -14,8 +14,8 @@ PUBLISHED_ICC: Mapping[str, float] = {"valence": 0.768, "arousal": 0.697}
 """What MMME prints for pleasure and arousal (eq. 2), and calls good for both."""
 
 _SCORES = {
-    "success": "the success index: the z score of mean arousal plus that of the hit rate, over all rated clips "
-    "(after Gross & Levenson 1995)",
+    "success": "the success index: the z score of mean arousal plus that of the hit rate, over all rated "
+    "clips (after Gross & Levenson 1995)",
     "hit-rate": "the hit rate",
     "arousal": "mean arousal",
     "discreteness": "discreteness",
@@ -71,10 +71,12 @@ def _selected(selection: Selection, rules: Rules) -> str:
     taken = [clip for clips in selection.selected.values() for clip in clips]
     if not taken:
         return "No clip was selected."
+    full = all(len(clips) == rules.per_emotion for clips in selection.selected.values())
+    each = f"{rules.per_emotion} of each" if full else f"at most {rules.per_emotion} of each"
     hits, arousals = [c.hit_rate for c in taken], [c.arousal for c in taken]
     return (
         f"{several(len(taken), 'clip')} of {several(len(selection.selected), 'emotion')} "
-        f"{'was' if len(taken) == 1 else 'were'} selected, up to {rules.per_emotion} of each: hit rates from "
+        f"{'was' if len(taken) == 1 else 'were'} selected, {each}: hit rates from "
         f"{min(hits):.2f} to {max(hits):.2f}, mean arousal from {min(arousals):.1f} to {max(arousals):.1f}."
     )
 
@@ -88,21 +90,23 @@ def conventions(rules: Rules) -> list[str]:
         else "valence was not asked for"
     )
     return [
-        "Eq. 1 of MMME is Cronbach's alpha, n/(n-1) (1 - sum of s_i² / s_T²), here with raters as items and clips "
-        "as cases: the reliability of the mean of all raters, equal to ICC(3,k). It grows with the number of raters.",
+        "Eq. 1 of MMME is Cronbach's alpha, n/(n-1) (1 - sum of s_i² / s_T²), here with raters as items and "
+        "clips as cases: the reliability of the mean of all raters, equal to ICC(3,k). It grows with the "
+        "number of raters.",
         "Eq. 2 of MMME, (MS_r - MS_e) / (MS_r + (n-1) MS_e), is ICC(3,1): the consistency of a single rater, "
-        "whatever the raters' leniency, with n the number of raters (the paper words n as the number of subjects; "
-        "with that the value would be another).",
-        "MMME (published): 320 clips, 20 raters, alpha above .80; ICC .768 for pleasure and .697 for arousal, both "
-        "called good there. Koo & Li (2016) call below .50 poor, .50 to .75 moderate, .75 to .90 good, above "
-        f"excellent, and go by the interval: .768 is {koo_and_li(0.768)}, .697 {koo_and_li(0.697)}.",
-        f"A clip is selected by {_SCORES[rules.score]}; at most {rules.per_emotion} of an emotion. MMME states no "
-        "rule (“representative, high arousal, single target”).",
-        f"A clip must have a hit rate of {rules.least_hit_rate:g} or more and be no longer than {rules.longest_s:g} s "
-        f"where its length is known; {valence}. Ties fall by hit rate, arousal, discreteness, length, name.",
-        "Hit rate: the share of raters who named the clip's target, with Wilson's 95 % interval. Discreteness: 1 "
-        "minus the entropy of what was named over that of even votes. In brackets: the standard deviation over "
-        "raters.",
+        "whatever the raters' leniency, with n the number of raters (the paper words n as the number of "
+        "subjects; with that the value would be another).",
+        "MMME (published): 320 clips, 20 raters, alpha above .80; ICC .768 for pleasure and .697 for arousal, "
+        "both called good there. Koo & Li (2016) call below .50 poor, .50 to .75 moderate, .75 to .90 good, "
+        f"more excellent, and go by the interval: .768 is {koo_and_li(0.768)}, .697 {koo_and_li(0.697)}.",
+        f"A clip is selected by {_SCORES[rules.score]}; at most {rules.per_emotion} of an emotion. MMME "
+        "states no rule (“representative, high arousal, single target”).",
+        f"A clip must have a hit rate of {rules.least_hit_rate:g} or more and be no longer than "
+        f"{rules.longest_s:g} s where its length is known; {valence}. Ties fall by hit rate, arousal, "
+        "discreteness, length, name.",
+        "Hit rate: the share of raters who named the clip's target, with Wilson's 95 % interval. "
+        "Discreteness: 1 minus the entropy of what was named over that of even votes. In brackets: the "
+        "standard deviation over raters.",
     ]
 
 

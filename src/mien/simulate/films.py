@@ -121,11 +121,16 @@ class Film:
         both = {"own": ("own",), "other": ("other",), "both": ("own", "other"), "nobody": ()}
         return both.get(scene.heard, ("other", "chewing"))
 
-    def _talk(self, index: int, scene: Scene, who: str) -> tuple[int, str, list[tuple[Interlude, FloatArray]]]:
+    def _talk(
+        self, index: int, scene: Scene, who: str
+    ) -> tuple[int, str, list[tuple[Interlude, FloatArray]]]:
         """Phrases with the syllables of each: of the person in view, another's, or of a chewing mouth."""
         rng = np.random.default_rng([self.seed, index, ("own", "other", "chewing").index(who)])
         speaker = self._speaker(scene.person if who == "own" else 1000 + index)
-        at, end = self._start_s(index) + float(rng.uniform(0.15, 0.5)), self._ends[index] / self.rate_hz - 0.15
+        at, end = (
+            self._start_s(index) + float(rng.uniform(0.15, 0.5)),
+            self._ends[index] / self.rate_hz - 0.15,
+        )
         found = []
         while at + 0.6 < end:
             last = min(at + float(rng.uniform(1.2, 4.0)), end)

@@ -86,7 +86,9 @@ def _lesser(target: str, rng: np.random.Generator) -> Made:
 def _clip(target: str, made: Made, rng: np.random.Generator) -> tuple[NDArray[np.float64], float]:
     """Mean valence and arousal of a clip, and the share of raters who see what it aims at."""
     valence = FEELING[target][0]
-    arousal, share = {"good": (7.2, 0.8), "weak": (3.8, 0.6), "mixed": (6.2, 0.2), "wrong-side": (6.8, 0.7)}[made]
+    arousal, share = {"good": (7.2, 0.8), "weak": (3.8, 0.6), "mixed": (6.2, 0.2), "wrong-side": (6.8, 0.7)}[
+        made
+    ]
     if made == "wrong-side":
         valence = 2 * _MIDDLE - valence
     if made == "weak":

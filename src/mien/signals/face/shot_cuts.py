@@ -41,6 +41,8 @@ DISSOLVE_S = (0.25, 1.6)
 _SPANS = 5  # lengths tried between them
 _MIXED = 0.45  # most of what is left of a mixture, as a share of the ends' difference
 _SHIFTS = tuple((x, y) for y in (-1, 0, 1) for x in (-2, -1, 0, 1, 2))
+_ALIKE = 0.1  # no shift is tried where pictures differ less
+_STILL = 0.4  # of the ends' difference: most change beside a dissolve, over as long a stretch
 _LEAST_SD = 6.0  # grey levels: an even wall is like another
 _RISE = 0.12  # by which the last picture's share may fall back on its way
 
@@ -123,8 +125,8 @@ def cuts_of_thumbnails(thumbs: list[Thumb], times_s: FloatArray) -> list[ShotCut
 def difference(one: Thumb, other: Thumb) -> float:
     """How far two thumbnails differ, 0 to 1: one less their correlation, at the best of a few shifts."""
     height, width = one.shape[:2]
-    least = 1.0
-    for x, y in _SHIFTS:
+    least = _unlike(one, other)
+    for x, y in _SHIFTS if least > _ALIKE else ():
         a = one[max(y, 0) : height + min(y, 0), max(x, 0) : width + min(x, 0)]
         b = other[max(-y, 0) : height + min(-y, 0), max(-x, 0) : width + min(-x, 0)]
         least = min(least, _unlike(a, b))
@@ -180,11 +182,11 @@ def _dissolves(thumbs: list[Thumb], times_s: FloatArray, hard: list[tuple[int, i
                 continue  # frames are missing
             if any(first < frame <= last for frame, _ in hard):
                 continue
-            strength = difference(thumbs[first], thumbs[last])
-            if strength < DISSOLVE:
+            if _unlike(thumbs[first], thumbs[last]) < DISSOLVE:
                 continue
             left = _left_of_mixture(thumbs[first : last + 1])
-            if left is not None:
+            strength = 0.0 if left is None else difference(thumbs[first], thumbs[last])
+            if left is not None and strength >= DISSOLVE and _still_beside(thumbs, first, last, strength, hard):
                 middle = first + half
                 cut = ShotCut(middle, float(times_s[middle]), "dissolve", strength, first, last)
                 best.append((strength * (1 - left), cut))
@@ -193,6 +195,18 @@ def _dissolves(thumbs: list[Thumb], times_s: FloatArray, hard: list[tuple[int, i
         if all(cut.last_frame < one.first_frame or cut.first_frame > one.last_frame for one in chosen):
             chosen.append(cut)
     return chosen
+
+
+def _still_beside(
+    thumbs: list[Thumb], first: int, last: int, strength: float, hard: list[tuple[int, int]]
+) -> bool:
+    """Whether both shots stand before and after; a pan goes on. One side may be out of the film or cut."""
+    length = last - first
+    frames = [frame for frame, _ in hard]
+    before = max([0, first - length, *(frame for frame in frames if frame <= first)])
+    after = min([len(thumbs) - 1, last + length, *(frame - 1 for frame in frames if frame > last)])
+    sides = [(a, b) for a, b in ((before, first), (last, after)) if b - a >= length / 2]
+    return bool(sides) and all(difference(thumbs[a], thumbs[b]) < _STILL * strength for a, b in sides)
 
 
 def _left_of_mixture(pictures: list[Thumb]) -> float | None:
