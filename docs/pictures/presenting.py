@@ -104,7 +104,7 @@ def reminded(operator: Any, display: Any, participant: Any) -> None:
     operator.wait_for_timeout(9000)
     operator.keyboard.press("3")
     operator.keyboard.press("r")
-    display.wait_for_function("() => document.body.innerText.includes('keep')")
+    display.wait_for_function("() => document.body.innerText.includes('keep still')")
     display.screenshot(path=IMAGES / "presenting-reminder.png")
     operator.wait_for_timeout(4000)
     operator.screenshot(path=IMAGES / "presenting-monitor.png")

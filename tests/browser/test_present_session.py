@@ -44,7 +44,7 @@ def test_a_whole_session_unattended_is_a_study_that_can_be_analysed(chromium: An
                 and snapshot(operator)["trial"]["practice"] is False
             ):
                 operator.keyboard.press("r")
-                display.wait_for_function("() => document.body.innerText.includes('keep your face')")
+                display.wait_for_function("() => document.body.innerText.includes('keep still')")
                 sent.append(True)
             return False
 

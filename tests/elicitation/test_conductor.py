@@ -208,3 +208,20 @@ def test_stop_ends_it_and_the_choice_may_come_later(tmp_path: Path) -> None:
     conductor.stop("participant", "discard", post())
     assert open_conductor(tmp_path).progress.choice == "discard"
     assert any("stopped the session" in n["sentence"] for n in conductor.notices())
+
+
+def test_a_reminder_that_is_posted_twice_is_sent_once(tmp_path: Path) -> None:
+    conductor = consented(tmp_path)
+    told: list[str] = []
+    conductor.told = lambda event, _: told.append(event)
+    first = conductor.remind("talking", "operator", post="a-post")
+    again = conductor.remind("talking", "operator", post="a-post")
+    assert again.id == first.id
+    assert told.count("remind") == 1
+    assert len(conductor.reminders()) == 1
+
+
+def test_what_troubles_the_participants_page_is_told(tmp_path: Path) -> None:
+    conductor = consented(tmp_path)
+    conductor.step("trouble", 1, True, post(sentence="The clip broke."))
+    assert [notice["sentence"] for notice in conductor.notices()] == ["The clip broke."]

@@ -1,4 +1,4 @@
-"""mien import: a published dataset, or its table of labels, as a study."""
+"""mien import: a published dataset, its table of labels, or clips of recordings, as a study."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ def register(app: typer.Typer) -> None:
 
 
 def import_dataset(
-    format: Annotated[str, typer.Argument(help="Which dataset, as in mmme or casme2; see --list.")] = "",
+    format: Annotated[
+        str, typer.Argument(help="Which dataset, as in mmme or casme2, or recordings; see --list.")
+    ] = "",
     source: Annotated[Path | None, typer.Argument(help="Its folder, or its coding table.")] = None,
     study: Annotated[Path | None, typer.Argument(help="The study to write; absent or empty.")] = None,
     labels: Annotated[
@@ -37,12 +39,18 @@ def import_dataset(
     list_formats: Annotated[bool, typer.Option("--list", help="Name the datasets and leave.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was imported as JSON.")] = False,
 ) -> None:
-    """Write a study from a published dataset; rows that contradict themselves are listed and kept."""
+    """Write a study from a published dataset; rows that contradict themselves are listed and kept.
+
+    `recordings` cuts clips out of films of your own (games, talk shows) by a table of theirs.
+    """
     from mien.core.errors import OptionError
-    from mien.dataset.catalog import DATASETS, dataset_format
+    from mien.dataset.catalog import DATASETS
 
     if list_formats:
         rows = [[d.name, d.title, f"{d.rate_hz:g}", d.reference] for d in DATASETS.values()]
+        rows.append(
+            ["recordings", "clips of your own films", "as filmed", "a table of clips and their origin"]
+        )
         if as_json:
             keys = ("format", "title", "rate_hz", "reference")
             print_json({"formats": [dict(zip(keys, row, strict=True)) for row in rows]})
@@ -56,12 +64,26 @@ def import_dataset(
             got="fewer",
             remedy="see mien import --help, or mien import --list for the formats",
         )
+    if format.strip().lower() == "recordings":
+        done = _import_recordings(source, study, labels, labels_only, pseudonyms)
+    else:
+        done = _import_dataset(format, source, study, labels, labels_only, pseudonyms)
+    if as_json:
+        print_json({**asdict(done), "folder": str(done.folder), "pseudonyms": str(done.pseudonyms)})
+    else:
+        _print(done)
+
+
+def _import_dataset(
+    format: str, source: Path, study: Path, labels: Path | None, labels_only: bool, pseudonyms: Path | None
+) -> ImportedStudy:
+    from mien.dataset.catalog import dataset_format
     from mien.dataset.importing import import_study
     from mien.jobs.progress import bar
 
     dataset = dataset_format(format)
     with bar("participants") as progress:
-        done = import_study(
+        return import_study(
             dataset,
             source,
             study,
@@ -70,10 +92,24 @@ def import_dataset(
             pseudonyms=pseudonyms,
             progress=progress,
         )
-    if as_json:
-        print_json({**asdict(done), "folder": str(done.folder), "pseudonyms": str(done.pseudonyms)})
-    else:
-        _print(done)
+
+
+def _import_recordings(
+    source: Path, study: Path, labels: Path | None, labels_only: bool, pseudonyms: Path | None
+) -> ImportedStudy:
+    from mien.core.errors import OptionError
+    from mien.dataset.recordings import import_recordings
+    from mien.jobs.progress import bar
+
+    if labels_only:
+        raise OptionError(
+            "mien import recordings",
+            wanted="the recordings themselves",
+            got="--labels-only",
+            remedy="leave it out: a clip without its recording is nothing",
+        )
+    with bar("seconds of film") as progress:
+        return import_recordings(source, study, table=labels, pseudonyms=pseudonyms, progress=progress)
 
 
 def _print(done: ImportedStudy) -> None:

@@ -41,7 +41,7 @@ FINAL = "final"
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".mpg")
 BIDS_LACKS = (
     *("*_video.*", "*_frametimes.*", "*_audio.wav", "manifest.tsv", "derivatives/"),
-    *("sourcedata/", "protocol.yaml"),
+    *("sourcedata/", "protocol.yaml", "*_provenance.tsv"),
 )
 """What goes in `.bidsignore`."""
 
@@ -216,6 +216,26 @@ def frame_times_json(study: Path, participant: str, run: int) -> Path:
 def audio(study: Path, participant: str, run: int) -> Path:
     """The sound of one run."""
     return _file(study, participant, "beh", f"{_run(run)}_audio.wav")
+
+
+def provenance(study: Path, participant: str) -> Path:
+    """Where each run was cut from: recording, seconds, source, licence; it stays in the study."""
+    return _file(study, participant, "beh", "provenance.tsv")
+
+
+def shot_cuts(study: Path, participant: str) -> Path:
+    """Where the picture of a participant's runs is cut."""
+    return _marks(study, participant, "cuts.tsv")
+
+
+def voice_spans(study: Path, participant: str) -> Path:
+    """Stretches of voice in a participant's runs, and whether the face in view speaks."""
+    return _marks(study, participant, "voices.tsv")
+
+
+def _marks(study: Path, participant: str, rest: str) -> Path:
+    name = participant_id(participant)
+    return derivatives(study) / "marks" / name / f"{name}_task-{TASK}_{rest}"
 
 
 def _run(run: int) -> str:

@@ -7,11 +7,9 @@ has none.
 
 from __future__ import annotations
 
-import statistics
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,8 @@ from mien.elicitation.journal import Journal, Row
 from mien.elicitation.progress import ASIDE, STEPS, Choice, Key, Phase, Progress, progress_of
 from mien.elicitation.protocol import Protocol
 from mien.elicitation.schedule import Schedule, Trial
+from mien.elicitation.sent_reminders import SentReminder, reminders_json
+from mien.elicitation.session_timing import session_timing
 
 Told = Callable[[str, Mapping[str, Any]], None]
 _LATE_MS = 250.0  # between first frame and code: more is told
@@ -35,20 +35,6 @@ class OrderError(Exception):
     def __init__(self, sentence: str, expected: Trial | None) -> None:
         super().__init__(sentence)
         self.sentence, self.expected = sentence, expected
-
-
-@dataclass(frozen=True, slots=True)
-class SentReminder:
-    """One reminder: when it was asked for, why, and who or what asked; `pressed_s` is the key's own time."""
-
-    id: str
-    n: int
-    at_s: float
-    pressed_s: float
-    trial: int | None
-    reason: str
-    by: str
-    operator: str | None
 
 
 class Conductor:
@@ -158,6 +144,7 @@ class Conductor:
             if level not in (1, 2):
                 raise DataError("consent", wanted="level 1 or 2", got=level, remedy="choose one")
             self.write("consent", self._at(posted), level=level, **_post(posted))
+            self.equipment.keep_streams()
         self._changed()
 
     def step(self, what: str, number: int, practice: bool, posted: Mapping[str, Any]) -> Phase:
@@ -174,7 +161,11 @@ class Conductor:
             if self._new(posted):
                 trial = self._trials.get((practice, number))
                 if what in ASIDE:
-                    self.write(what, self._at(posted), trial=number, practice=practice, **_post(posted))
+                    row = self.write(what, self._at(posted), trial=number, practice=practice, **_post(posted))
+                    if what == "trouble":
+                        self.notice(
+                            "page", str(row.get("sentence") or "the participant's page"), level="warning"
+                        )
                 else:
                     self._step(what, trial, posted)
             phase = self.phase
@@ -306,26 +297,31 @@ class Conductor:
 
     # --- reminders
 
-    def remind(self, reason: str, by: str, *, pressed_s: float | None = None) -> SentReminder:
+    def remind(
+        self, reason: str, by: str, *, pressed_s: float | None = None, post: str | None = None
+    ) -> SentReminder:
         """Send a reminder to the small display, then keep it: reason, who, when. Returns it.
 
-        The display is told first, since writing takes milliseconds that the participant would wait.
+        The display is told first, since writing takes milliseconds that the participant would wait. A `post`
+        that came before sends nothing again.
         """
-        at = now_s()
-        identity = str(uuid.uuid4())
-        text, seconds = self.protocol.reminder.text, self.protocol.reminder.seconds
-        self.told("remind", {"id": identity, "text": text, "seconds": seconds})
+        for n, row in enumerate(self.rows("reminder"), start=1) if post is not None else ():
+            if row.get("id") == post:
+                return SentReminder.of(n, row)
+        at, identity = now_s(), str(uuid.uuid4())
+        wish = self.protocol.reminder
+        self.told("remind", {"id": identity, "text": wish.text, "seconds": wish.seconds})
         with self._lock:
-            trial = None
-            if self.current is not None and not self.current.practice and not self.done(self.current):
-                trial = self.current.number
-            n = len(self.rows("reminder")) + 1
-            pressed = at if pressed_s is None else min(pressed_s, at)
-            sent = SentReminder(identity, n, at, pressed, trial, reason, by, self.operator)
-            self.write("reminder", at, reminder=identity, trial=trial, reason=reason, by=by,
-                       operator=self.operator, pressed_s=sent.pressed_s)  # fmt: skip
+            current = self.current
+            inside = current is not None and not current.practice and not self.done(current)
+            row = self.write(
+                "reminder", at, id=post, reminder=identity, reason=reason, by=by, operator=self.operator,
+                trial=current.number if current is not None and inside else None,
+                pressed_s=at if pressed_s is None else min(pressed_s, at),
+            )  # fmt: skip
+            sent = SentReminder.of(len(self.rows("reminder")), row)
         self.equipment.mark(f"reminder: {reason}", at)
-        self.told("reminder", self.reminder_json(sent, None))
+        self.told("reminder", sent.as_json(None))
         return sent
 
     def shown(self, reminder: str, posted: Mapping[str, Any]) -> None:
@@ -333,35 +329,16 @@ class Conductor:
         with self._lock:
             if not self._new(posted):
                 return
-            sent = next((r for r in self.reminders() if r["id"] == reminder), None)
-            if sent is None:
+            if not any(row["reminder"] == reminder for row in self.rows("reminder")):
                 raise DataError(
                     "reminder", wanted="one that was sent", got=repr(reminder)[:60], remedy="ignore it"
                 )
             self.write("reminder-shown", self._at(posted), reminder=reminder, **_post(posted))
-        found = next(r for r in self.reminders() if r["id"] == reminder)
-        self.told("reminder", found)
+        self.told("reminder", next(r for r in self.reminders() if r["id"] == reminder))
 
     def reminders(self) -> list[dict[str, Any]]:
         """Every reminder, with the time from the key to the display in ms once it was shown."""
-        shown = {row["reminder"]: float(row["at_s"]) for row in reversed(self.rows("reminder-shown"))}
-        return [
-            self.reminder_json(
-                SentReminder(row["reminder"], n, row["at_s"], row["pressed_s"], row["trial"], row["reason"],
-                             row["by"], row["operator"]),
-                shown.get(row["reminder"]),
-            )
-            for n, row in enumerate(self.rows("reminder"), start=1)
-        ]  # fmt: skip
-
-    @staticmethod
-    def reminder_json(sent: SentReminder, shown_s: float | None) -> dict[str, Any]:
-        """A reminder as pages get it."""
-        return {
-            "id": sent.id, "n": sent.n, "trial": sent.trial, "at_s": sent.at_s, "reason": sent.reason,
-            "by": sent.by, "operator": sent.operator,
-            "shown_ms": None if shown_s is None else 1e3 * (shown_s - sent.pressed_s),
-        }  # fmt: skip
+        return reminders_json(self.rows("reminder"), self.rows("reminder-shown"))
 
     # --- what goes wrong
 
@@ -391,19 +368,8 @@ class Conductor:
     # --- times
 
     def timing(self) -> dict[str, dict[str, float | int | None]]:
-        """Clip asked for to first frame shown, and first frame to trigger, ms: median, worst, number."""
-        shown, trigger = [], []
-        codes = {(r["trial"], r["code"]): float(r["at_s"]) for r in self.rows("code") if r["sent"]}
-        for (practice, number), tries in self._progress.attempts.items():
-            for attempt in tries:
-                asked, seen = attempt.at_s("requested"), attempt.at_s("clip-shown")
-                if asked is not None and seen is not None:
-                    shown.append(1e3 * (seen - asked))
-            code = self._trials[(practice, number)].clip.code if (practice, number) in self._trials else None
-            seen = tries[-1].at_s("clip-shown")
-            if not practice and seen is not None and (number, code) in codes:
-                trigger.append(1e3 * (codes[(number, code)] - seen))
-        return {"shown_ms": _summary(shown), "trigger_ms": _summary(trigger)}
+        """Clip asked for to first frame shown, and first frame to code, ms: median, worst, number."""
+        return session_timing(self._progress, self._trials, self.rows("code"))
 
     # ---
 
@@ -440,9 +406,3 @@ def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return float(value) if abs(value) < 1e15 else None
-
-
-def _summary(values: list[float]) -> dict[str, float | int | None]:
-    if not values:
-        return {"median": None, "worst": None, "n": 0}
-    return {"median": statistics.median(values), "worst": max(values, key=abs), "n": len(values)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from mien.elicitation.clock import now_s
 if TYPE_CHECKING:
     from mien.elicitation.camera_feed import CameraFeed
     from mien.elicitation.camera_recording import FrameRecorder
+    from mien.elicitation.stream_recording import FoundStream
     from mien.elicitation.streams import MarkerOutlet, StreamRecorder
     from mien.elicitation.trigger_devices import SteadyTrigger
 
@@ -37,8 +39,25 @@ class Equipment:
     trigger: SteadyTrigger | None = None
     markers: MarkerOutlet | None = None
     failed: dict[str, str] = field(default_factory=dict)
+    streams_path: Path | None = None
     _run: int | None = None
     _written: tuple[float, int] | None = None
+
+    def keep_streams(self) -> None:
+        """Somebody has consented: from now on streams are kept; what came before is not."""
+        if self.streams is None or self.streams_path is None or self.streams.path == self.streams_path:
+            return
+        before, chosen = self.streams.path, self.streams.streams
+        self._guarded("streams", self.streams.stop)
+        before.unlink(missing_ok=True)
+        self._guarded("streams", partial(self._record_streams, chosen))
+
+    def _record_streams(self, chosen: Sequence[FoundStream]) -> None:
+        from mien.elicitation.streams import StreamRecorder
+
+        assert self.streams_path is not None
+        self.streams = StreamRecorder(self.streams_path, chosen)
+        self.streams.start()
 
     def clip_begins(self, run: int, code: int) -> float | None:
         """Keep frames from now on and send the code; when it was sent (s), None if it could not be."""
@@ -154,3 +173,5 @@ class Equipment:
         ):
             if part is not None:
                 self._guarded("closing", getattr(part, verb))
+        if self.streams is not None and self.streams_path not in (None, self.streams.path):
+            self.streams.path.unlink(missing_ok=True)  # nobody consented

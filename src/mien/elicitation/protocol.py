@@ -102,7 +102,7 @@ class Reminder(_Part):
     `threshold` is in spreads above the participant's own baseline; null stands for the monitor's default.
     """
 
-    text: Annotated[str, Field(min_length=1, max_length=200)] = "Please keep your face and your head still"
+    text: Annotated[str, Field(min_length=1, max_length=200)] = "Please keep still"
     seconds: Annotated[float, Field(ge=0.5, le=30)] = 2.5
     automatic: bool = False
     threshold: Annotated[float, Field(gt=0, le=1000)] | None = None

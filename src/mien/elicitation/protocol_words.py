@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 CONSENT = (
-    "You will watch short film clips. Your face is filmed, and signals of your body may be recorded, from "
-    "the beginning of each clip to its end.",
+    "You will watch short film clips. Your face is filmed during each of them, and signals of your body may "
+    "be recorded from now to the end.",
     "You can stop at any moment and need not give a reason. You then choose whether what was recorded so far "
     "is kept or deleted. You can also have it deleted later.",
     "Please choose what may be done with the recordings.",

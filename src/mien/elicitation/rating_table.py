@@ -136,17 +136,28 @@ class RatingTable:
     def _read(self, content: bytes) -> dict[tuple[str, str], KeptRating]:
         if not content.strip():
             return {}
-        lines = self._split(content)
-        if tuple(lines[0]) != COLUMNS:
+        end = content.rfind(b"\n") + 1
+        header = self._split(content[: content.find(b"\n") + 1] or content)[0]
+        if tuple(header) != COLUMNS:
             raise DataError(
                 self.path,
                 wanted=f"a table that --collect began, with the columns {', '.join(COLUMNS)}",
-                got=", ".join(lines[0])[:200] or "none",
+                got=", ".join(header)[:200] or "none",
                 remedy="name a new file",
             )
-        if not content.endswith((b"\n", b"\r")) and not _whole(lines[-1]):
-            lines = lines[:-1]
-            write_atomically(self.path, b"".join(map(self._joined, lines)))
+        if end and not _whole(self._split(content[end:])[0]):
+            content = content[:end]
+            write_atomically(self.path, content)
+        try:
+            content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise DataError(
+                self.path,
+                wanted="a table in UTF-8",
+                got=f"byte {error.start} in another encoding",
+                remedy="save it so",
+            ) from None
+        lines = self._split(content)
         if len(lines) < 2:
             return {}
         read_ratings(self.path)  # whoever edits the table by hand is told what is wrong with it
@@ -155,12 +166,9 @@ class RatingTable:
 
     def _split(self, content: bytes) -> list[list[str]]:
         try:
-            text = content.decode("utf-8-sig", "strict")
-        except UnicodeDecodeError:
-            # A character may be torn in two, but only at the end.
-            text = content[: content.rfind(b"\n") + 1].decode("utf-8-sig", "replace")
-        try:
-            rows = csv.reader(io.StringIO(text, newline=""), delimiter=self._mark)
+            rows = csv.reader(
+                io.StringIO(content.decode("utf-8-sig", "replace"), newline=""), delimiter=self._mark
+            )
             return [[cell.strip() for cell in row] for row in rows if row] or [[]]
         except csv.Error as error:
             raise DataError(
@@ -184,5 +192,5 @@ class RatingTable:
 
 
 def _whole(cells: list[str]) -> bool:
-    """Whether a line without an end is a row: a spreadsheet program may have left out the last line break."""
-    return len(cells) == len(COLUMNS) and _AT.fullmatch(cells[-1]) is not None
+    """Whether what stands after the last line break is a row, whose end a program left out, or nothing."""
+    return cells == [] or (len(cells) == len(COLUMNS) and _AT.fullmatch(cells[-1]) is not None)

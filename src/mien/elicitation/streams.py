@@ -45,7 +45,7 @@ class StreamRecorder:
 
     def __init__(self, path: Path, streams: Sequence[FoundStream]) -> None:
         self.path = path
-        self._streams = tuple(streams)
+        self.streams = tuple(streams)
         self._writer: XdfWriter | None = None
         self._recordings: list[StreamRecording] = []
         self._stopping = threading.Event()
@@ -62,7 +62,7 @@ class StreamRecorder:
                 self.path.parent, wanted="a folder to record to", got=got, remedy="check it"
             ) from error
         self._writer = XdfWriter(self.path)
-        self._recordings = [StreamRecording(stream, self._writer, self._stopping) for stream in self._streams]
+        self._recordings = [StreamRecording(stream, self._writer, self._stopping) for stream in self.streams]
         for recording in self._recordings:
             recording.start()
 

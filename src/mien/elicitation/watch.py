@@ -53,7 +53,8 @@ class Watch:
     measured
         Called with a new baseline, or with the sentence why there is none.
     kept
-        Where every measured point is written as it comes, with the number of this part of the session.
+        Where every measured point is written as it comes, with the number of this part of the session; None
+        as long as nobody consented.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Watch:
         remind: Callable[[str], None],
         wanted: Callable[[], bool],
         measured: Callable[[MotionBaseline | str], None],
-        kept: Path | None = None,
+        kept: Callable[[], Path | None] = lambda: None,
         part: int = 1,
     ) -> None:
         self._feed, self._traces, self._remind = feed, traces, remind
@@ -119,16 +120,18 @@ class Watch:
         monitor, frames = MotionMonitor(), self._feed.subscribe(room=4)
         points: list[Point] = []
         told_s = -math.inf
-        lines = None if self._kept is None else open(self._kept, "a", encoding="utf-8")  # noqa: SIM115
+        lines = None
         try:
-            if lines is not None and not lines.tell():
-                lines.write("\t".join(MOTION_COLUMNS) + "\n")
             while not self._ending.is_set():
                 frame = frames.get(_WAIT_S)
                 sample = None if frame is None else monitor.see(frame)
                 if sample is None:
                     continue
                 points.append(self._seen(sample))
+                if lines is None and (path := self._kept()) is not None:
+                    lines = open(path, "a", encoding="utf-8")  # noqa: SIM115 - closed below
+                    if not lines.tell():
+                        lines.write("\t".join(MOTION_COLUMNS) + "\n")
                 if lines is not None:
                     lines.write(_line(sample, self._part))
                 if sample.time_s - told_s >= _BATCH_S:

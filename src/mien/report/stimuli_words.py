@@ -93,12 +93,13 @@ def conventions(rules: Rules) -> list[str]:
         "Eq. 1 of MMME is Cronbach's alpha, n/(n-1) (1 - sum of s_i² / s_T²), here with raters as items and "
         "clips as cases: the reliability of the mean of all raters, equal to ICC(3,k). It grows with the "
         "number of raters.",
-        "Eq. 2 of MMME, (MS_r - MS_e) / (MS_r + (n-1) MS_e), is ICC(3,1): the consistency of a single rater, "
-        "whatever the raters' leniency, with n the number of raters (the paper words n as the number of "
+        "Eq. 2 of MMME, (MS_r - MS_e) / (MS_r + (n-1) MS_e), is ICC(3,1): a single rater's consistency, "
+        "whatever the leniency of each, with n the number of raters (the paper words n as the number of "
         "subjects; with that the value would be another).",
-        "MMME (published): 320 clips, 20 raters, alpha above .80; ICC .768 for pleasure and .697 for arousal, "
-        "both called good there. Koo & Li (2016) call below .50 poor, .50 to .75 moderate, .75 to .90 good, "
-        f"more excellent, and go by the interval: .768 is {koo_and_li(0.768)}, .697 {koo_and_li(0.697)}.",
+        "MMME (published): 320 clips, 20 raters, alpha above .80; ICC .768 for pleasure, .697 for arousal, "
+        "both called good there. Koo & Li (2016) call a reliability below .50 poor, up to .75 moderate, up to "
+        ".90 good, above that excellent, and go by the interval: "
+        f".768 is {koo_and_li(0.768)}, .697 {koo_and_li(0.697)}.",
         f"A clip is selected by {_SCORES[rules.score]}; at most {rules.per_emotion} of an emotion. MMME "
         "states no rule (“representative, high arousal, single target”).",
         f"A clip must have a hit rate of {rules.least_hit_rate:g} or more and be no longer than "

@@ -1,4 +1,4 @@
-"""Films as game and talk shows are cut: people who speak or listen, cuts, dissolves, flashes, pans; all known.
+"""Films as talk shows are cut: people who speak or listen, cuts, dissolves, flashes, pans; all is known.
 
 A film is a row of scenes. In each one person is in view before a background of their own; whose voice is
 heard is another matter. Sound and mouth of one who speaks come from the same syllables (`voices`, `acting`).
@@ -62,7 +62,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FilmTruth:
-    """What a film holds: cuts (first frame after), dissolves, and spans in which the person in view speaks."""
+    """Cuts (first frame after), dissolves, and spans in which the person in view, or anybody, speaks."""
 
     cuts: tuple[int, ...]
     dissolves_s: tuple[Interval, ...]
@@ -261,4 +261,4 @@ class _Stage:
         flashed = 0 <= frame - round(film._start_s(self._index) * film.rate_hz) - middle < _FLASH_FRAMES
         if scene.happens == "flash" and flashed:
             whole = np.clip(whole.astype(int) // 3 + 165, 0, 255).astype(np.uint8)
-        return whole
+        return np.asarray(whole, dtype=np.uint8)

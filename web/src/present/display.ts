@@ -17,10 +17,13 @@ if (page !== null) {
   const showing = new Showing({
     show: (words) => {
       text.textContent = words;
-      // the longest word has to fit, and the whole text in about three lines
+      // as large as fits: the longest word in a line, the whole text on the display
       const longest = Math.max(4, ...words.split(/\s+/).map((word) => word.length));
-      const size = Math.min(150 / longest, 150 / Math.sqrt(Math.max(4, words.length) * 1.4));
-      text.style.fontSize = `min(${size.toFixed(1)}vw, ${(size * 1.1).toFixed(1)}vh)`;
+      let size = Math.min((1.5 * innerWidth) / longest, innerHeight / 2);
+      do {
+        text.style.fontSize = `${size.toFixed(1)}px`;
+        size *= 0.92;
+      } while (size > 12 && (text.scrollWidth > innerWidth || text.scrollHeight > 0.96 * innerHeight));
     },
     blank: () => void (text.textContent = ""),
     shown: (reminder, page_ms) => void page.posting.add("/api/display/shown", { reminder }, page_ms),

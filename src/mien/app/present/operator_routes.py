@@ -105,7 +105,7 @@ def baseline(request: Request, body: Seconds) -> dict[str, bool]:
 
 def remind(request: Request, body: Reminding) -> dict[str, str]:
     """Send a reminder."""
-    sent = session_of(request).conductor.remind(body.reason, "operator", pressed_s=body.at_s)
+    sent = session_of(request).conductor.remind(body.reason, "operator", pressed_s=body.at_s, post=body.id)
     return {"id": sent.id}
 
 

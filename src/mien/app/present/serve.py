@@ -153,7 +153,10 @@ def open_equipment(folder: Path, wishes: Wishes, *, camera: Any = None, part: in
             made.markers = MarkerOutlet(MARKERS)
         if wishes.streams:
             chosen = _streams(wishes.streams)
-            made.streams = StreamRecorder(folder / f"streams_part-{part:02d}.xdf", chosen)
+            made.streams_path = folder / f"streams_part-{part:02d}.xdf"
+            before = folder / f".before-consent-{part:02d}.xdf"
+            before.unlink(missing_ok=True)
+            made.streams = StreamRecorder(before, chosen)
             made.streams.start()
         if camera is not None:
             made.feed = CameraFeed(camera)
@@ -210,10 +213,12 @@ def open_session(
     name = layout.participant_id(participant)
     folder = layout.source_folder(study, name)
     folder.mkdir(parents=True, exist_ok=True)
-    part = 1 + len(list(folder.glob("streams_part-*.xdf"))) if wishes.streams else _next_part(folder)
+    part = _next_part(folder)
     equipment = open_equipment(folder, wishes, camera=camera, part=part)
     try:
         conductor = Conductor(folder, protocol, schedule, equipment, participant=name)
+        if conductor.progress.consent is not None:
+            equipment.keep_streams()
         write_atomically(folder / "protocol.yaml", layout.protocol(study).read_bytes())
         conductor.write("opened", now_s(), part=part, wall_s=time.time(), trials=len(schedule.trials))
         access = Access.kept(folder / ".keys.json", ("operator", "participant", "display"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,15 +54,20 @@ class PresentSession:
                 threshold=rule.threshold if wish.threshold is None else wish.threshold,
                 refractory_s=wish.refractory_s,
             )
+            on = wish.automatic
+            for row in self.conductor.rows("automatic"):  # what the experimenter chose before a restart
+                on = bool(row["on"])
+                known = {key: row[key] for key in ("threshold", "refractory_s") if row[key] is not None}
+                rule = replace(rule, **known)
             self.watch = Watch(
                 equipment.feed,
-                automatic=Automatic(wish.automatic, rule),
+                automatic=Automatic(on, rule),
                 baseline=self._last_baseline(),
                 traces=self._traces,
                 remind=lambda reason: self._automatic(reason),
                 wanted=lambda: self.conductor.in_clip,
                 measured=self._baseline,
-                kept=self.conductor.folder / "motion.tsv",
+                kept=self._motion_path,
                 part=self.part,
             )
 
@@ -129,6 +134,10 @@ class PresentSession:
         else:
             self.conductor.write("baseline", None, **found.as_json())
         self._dirty.set()
+
+    def _motion_path(self) -> Path | None:
+        """Where motion is kept; None before consent."""
+        return None if self.conductor.progress.consent is None else self.conductor.folder / "motion.tsv"
 
     def _last_baseline(self) -> MotionBaseline | None:
         rows = self.conductor.rows("baseline")

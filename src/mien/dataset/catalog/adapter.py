@@ -31,6 +31,7 @@ FLAGS: Mapping[str, str] = MappingProxyType(
         "emotion-unknown": "the emotion is no word of this dataset",
         "action-units-unread": "the action units are spelled in no known way",
         "subject-differs": "the subject's column contradicts the clip's name",
+        "cut-inside": "the picture is cut between the expression's marks",
         "corrected": "a stated correction was applied",
     }
 )

@@ -81,8 +81,8 @@ def read_sheet(
     -------
     pandas.DataFrame
         `source_row`, the row's number as a spreadsheet counts (int64), and one column of text per role.
-        `attrs` has "sheet", "encoding" (None for .xlsx), "header_row" (None without header), "found", the roles
-        that have a column, and "headers", every column's.
+        `attrs` has "sheet", "encoding" (None for .xlsx), "header_row" (None without header), "found", the
+        roles that have a column, and "headers", every column's.
 
     Raises
     ------

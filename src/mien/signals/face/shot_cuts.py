@@ -3,7 +3,8 @@
 Pictures are brought to thumbnails and compared after the best small shift, without their mean brightness
 and contrast: 0 is the same picture, 1 one that has nothing to do with it. A hard cut is a step far above what
 the film does around it, after which the picture from before does not come back (a flash). A dissolve is a
-stretch whose pictures are mixtures of its first and its last one, more and more of the last (a pan's are not).
+stretch whose pictures are mixtures of its first and its last one, more and more of the last, between shots
+that stand (a pan goes on).
 
 Frames count from 0; a cut's frame is the first one after it. The comparison of blocks within a shift is ours,
 after the twin comparison of Zhang et al. 1993 (doi:10.1007/BF01210504). What it cannot see: two shots of one
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -115,7 +117,7 @@ def cuts_of_thumbnails(thumbs: list[Thumb], times_s: FloatArray) -> list[ShotCut
         )
     if len(thumbs) < 3:
         return []
-    steps = np.array([0.0, *(difference(a, b) for a, b in zip(thumbs[:-1], thumbs[1:], strict=True))])
+    steps = np.array([0.0, *(difference(a, b) for a, b in pairwise(thumbs))])
     hard = _hard_cuts(thumbs, times_s, steps)
     taken = [(cut.frame, cut.frame) for cut in hard]
     soft = _dissolves(thumbs, times_s, taken)
@@ -186,7 +188,11 @@ def _dissolves(thumbs: list[Thumb], times_s: FloatArray, hard: list[tuple[int, i
                 continue
             left = _left_of_mixture(thumbs[first : last + 1])
             strength = 0.0 if left is None else difference(thumbs[first], thumbs[last])
-            if left is not None and strength >= DISSOLVE and _still_beside(thumbs, first, last, strength, hard):
+            if (
+                left is not None
+                and strength >= DISSOLVE
+                and _still_beside(thumbs, first, last, strength, hard)
+            ):
                 middle = first + half
                 cut = ShotCut(middle, float(times_s[middle]), "dissolve", strength, first, last)
                 best.append((strength * (1 - left), cut))
@@ -218,7 +224,7 @@ def _left_of_mixture(pictures: list[Thumb]) -> float | None:
     shares = moved @ way / size
     rest = np.sqrt(((moved - shares[:, None] * way) ** 2).sum(axis=1) / size)
     highest = np.maximum.accumulate(shares)
-    steady = bool((highest - shares < _RISE).all()) and -_RISE < shares[0] and shares[-1] < 1 + _RISE
+    steady = bool((highest - shares < _RISE).all()) and shares[0] > -_RISE and shares[-1] < 1 + _RISE
     between = int(((shares > 0.15) & (shares < 0.85)).sum())
     if not steady or between < 2 or float(rest.max()) > _MIXED:
         return None
