@@ -29,7 +29,7 @@ from mien.signals.face.shot_cuts import find_cuts
 from mien.signals.speech.active_speaker import active_speaker
 from mien.simulate.films import Film, Heard, Scene
 
-REPORTED = (201, 202, 203, 204, 205, 206)
+REPORTED = (301, 302, 303, 304, 305, 306)
 HEARD: tuple[Heard, ...] = ("own", "other", "both", "nobody", "chewing")
 GRID_S = 0.04
 Counts = dict[str, float]
@@ -113,14 +113,14 @@ def real(folder: Path) -> None:
             print(f"{path.name}: {len(cuts)} cuts; {error}")
             continue
         mouth = measure_mouth([picture for _, _, picture in found], times)
-        clear = Signal(sound.values, sound.rate_hz, "n/a", "sound", sound.start_s)
         for shift_s in (0.0, 1.0):  # a second later: somebody else's voice, as it were
-            late = Signal(np.roll(clear.values, round(shift_s * clear.rate_hz)), clear.rate_hz, "n/a", "sound",
-                          clear.start_s)  # fmt: skip
+            moved = np.roll(sound.values, round(shift_s * sound.rate_hz))
+            late = Signal(moved, sound.rate_hz, "n/a", "sound", sound.start_s)
             spans = active_speaker(late, times, mouth.opening_px_s, mouth.reasons)
             words = ", ".join(
-                f"{s.speaks} {s.end_s - s.start_s:.2f} s ({s.reason or f'{s.score:.2f}, lag {s.lag_s:.2f} s'})"
-                for s in spans
+                f"{one.speaks} {one.end_s - one.start_s:.2f} s "
+                f"({one.reason or f'{one.score:.2f}, lag {one.lag_s:.2f} s'})"
+                for one in spans
             )
             print(f"{path.name}: {len(cuts)} cuts; sound moved by {shift_s:g} s: {words or 'no voice'}")
 

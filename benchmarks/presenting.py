@@ -78,14 +78,14 @@ def _session(study: Path, name: str, options: list[str]) -> list[Row]:
         participant = other.new_page(viewport={"width": 1280, "height": 720})
         participant.goto(links["participant"])
         operator.wait_for_timeout(3000)  # both pages have measured the clock
-        participant.bring_to_front()
-        operator.keyboard.press("g")
-        _attend(participant, TRIALS + 1)
         display.bring_to_front()
         for _ in range(REMINDERS):
             operator.keyboard.press("r")
             operator.wait_for_timeout(350)
-        operator.wait_for_timeout(2000)
+        participant.bring_to_front()
+        operator.keyboard.press("g")
+        _attend(participant, TRIALS + 1)
+        operator.wait_for_timeout(1000)
         browser.close()
         other.close()
     return _rows(study, name)

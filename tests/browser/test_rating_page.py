@@ -166,7 +166,7 @@ def test_a_rater_rates_by_keyboard_and_a_killed_server_loses_nothing(
 def test_two_raters_in_one_browser_are_never_mixed(
     clips: Path, tmp_path: Path, collect: Callable[..., Collecting], chromium: Any
 ) -> None:
-    """Both links in one browser share a cookie; an answer of the first page must not count as the second's."""
+    """Both links in one browser share a cookie; the first page's answer must not count as the second's."""
     table = tmp_path / "ratings.csv"
     server = collect(table, clips, "anna,ben")
     context = chromium.new_context()

@@ -118,7 +118,7 @@ def test_two_targets_of_one_clip(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("cells", "what"), [(("", "r1"), "the clip"), (("c1", ""), "the rater")])
 def test_a_row_of_nobody_or_nothing(tmp_path: Path, cells: tuple[str, str], what: str) -> None:
     with pytest.raises(DataError, match=f"row 2: wanted {what}, got nothing"):
-        read_ratings(write_text(tmp_path / "r.csv", [LONG[0], (*cells, "fear", 5, 5, "fear")]))
+        read_ratings(write_text(tmp_path / "r.csv", [LONG[0], (*cells, "fear", 5, 5, "fear"), LONG[1]]))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_row_of_nobody_or_nothing(tmp_path: Path, cells: tuple[str, str], what
         b"", b"\n\n", b"stimulus_id,rater_id,emotion,valence,arousal\n", b"\x00\x01\x02\xff" * 40,
         b"PK\x03\x04 no workbook", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"x" * 100, b"a,b\n1,2\n",
         b"stimulus_id,valence,arousal\nc1,5,5\n", b"stimulus_id,rater_id,valence,arousal\nc1,r1,5\n",
-        '{"stimulus_id": 1}'.encode(),
+        b'{"stimulus_id": 1}',
     ],
 )  # fmt: skip
 def test_what_is_no_table_of_ratings_is_one_sentence(tmp_path: Path, content: bytes) -> None:

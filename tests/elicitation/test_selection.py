@@ -1,4 +1,4 @@
-"""Figures and selection of clips: from their definitions, on known truth, under permutations, at the edges."""
+"""Figures and selection of clips: by their definitions, on known truth, permuted, at the edges."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_alpha_and_all_forms_equal_pingouin(seed: int, scale: Any) -> None:
     assert (found.alpha.low, found.alpha.high) == pytest.approx(tuple(bounds), abs=6e-4)  # it rounds them
     for form, name in FORMS.items():
         assert found.icc[form].value == pytest.approx(icc.loc[name, "ICC"], abs=1e-9)
-        bounds = icc.loc[name, [c for c in icc.columns if c.startswith("CI95")][0]]
+        bounds = icc.loc[name, next(c for c in icc.columns if c.startswith("CI95"))]
         assert (found.icc[form].low, found.icc[form].high) == pytest.approx(tuple(bounds), abs=6e-3)
 
 
@@ -235,8 +235,9 @@ def test_the_four_scores(score: Any, best: str) -> None:
 
 def test_each_rule_refuses_and_says_why() -> None:
     clips = [
-        clip("good"), clip("missed", hit_rate=0.49), clip("long", seconds=60.1), clip("unknown", seconds=None),
-        clip("wrong", valence_holds=False, valence=7.0), clip("unnamed", hit_rate=math.nan),
+        clip("good"), clip("missed", hit_rate=0.49), clip("long", seconds=60.1),
+        clip("unknown", seconds=None), clip("wrong", valence_holds=False, valence=7.0),
+        clip("unnamed", hit_rate=math.nan),
         clip("unrated", success=math.nan, arousal=math.nan), clip("edge", hit_rate=0.5, seconds=60.0),
     ]  # fmt: skip
     found = select_clips(clips, Rules(per_emotion=3))
@@ -256,8 +257,8 @@ def test_an_emotion_without_enough_clips_says_what_failed() -> None:
     with pytest.raises(DataError) as caught:
         select_clips(clips, Rules(per_emotion=2))
     assert str(caught.value) == (
-        "emotion anger: wanted 2 clips that fulfil the rules, got 0 of 1 (1 with a hit rate below 0.50), and as "
-        "little for fear; rate more clips, loosen the rules, or allow fewer."
+        "emotion anger: wanted 2 clips that fulfil the rules, got 0 of 1 (1 with a hit rate below 0.50), "
+        "and as little for fear; rate more clips, loosen the rules, or allow fewer."
     )
     found = select_clips(clips, Rules(per_emotion=2, fewer=True))
     assert found.names == ("a",)

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mien.cli.collecting import collect_ratings
-from mien.cli.output import number, print_json, print_table
-from mien.core.errors import OptionError
-from mien.elicitation.reliability_words import EQUATIONS, koo_and_li
+from mien.cli.output import print_json
+from mien.cli.rated_clips import clips_result, print_clips
+from mien.core.errors import DataError, OptionError
 
 if TYPE_CHECKING:
     from mien.elicitation.new_study import ListedClip
     from mien.elicitation.ratings import Ratings
-    from mien.elicitation.selection import RatedClip, Reliability, Rules, Selection
-    from mien.stats.reliability import CronbachAlpha, IntraclassCorrelation
-
-_SCREEN = 60
+    from mien.elicitation.selection import Selection
 
 
 def register(app: typer.Typer) -> None:
@@ -128,6 +123,13 @@ def stimuli(
     found = _with_targets(found, listed)
     doubtful = doubtful_raters(found)
     kept = found if keep_all else found.without(doubtful)
+    if not kept.raters:
+        raise DataError(
+            ratings,
+            wanted="a rater who does not always answer the same",
+            got=f"{len(doubtful)} who always answer the same",
+            remedy="look at the table, or keep them with --keep-all",
+        )
     seconds = _seconds(listed, found.stimuli)
     rated = rate_clips(kept, seconds=seconds)
     agreed = [reliability(kept, "valence"), reliability(kept, "arousal")]
@@ -144,9 +146,9 @@ def stimuli(
     if to is not None:
         _begin(to, listed, selection, title, ratings)
     if as_json:
-        print_json(_result(ratings, kept, rated, agreed, selection, rules, doubtful, keep_all, files))
+        print_json(clips_result(ratings, kept, rated, agreed, selection, rules, doubtful, keep_all, files))
         return
-    _print(str(ratings), kept, rated, agreed, selection, doubtful, keep_all)
+    print_clips(str(ratings), kept, rated, agreed, selection, doubtful, keep_all)
     for path in files.values():
         typer.echo(f"written: {path}")
     if to is not None:
@@ -154,7 +156,6 @@ def stimuli(
 
 
 def _simulate(path: Path, seed: int) -> None:
-    from mien.core.errors import DataError
     from mien.simulate.raters import simulate_ratings, write_ratings
 
     if path.exists():
@@ -191,7 +192,6 @@ def _begin(
     """A study with the selected clips, and those of the table that are for practice or neutral."""
     from dataclasses import replace
 
-    from mien.core.errors import DataError
     from mien.elicitation.new_study import new_study
 
     missing = [name for name in selection.names if name not in listed]
@@ -206,105 +206,3 @@ def _begin(
     chosen = [replace(listed[name], name=name, emotion=aims[name], role="trial") for name in selection.names]
     others = [clip for clip in listed.values() if clip.role != "trial"]
     new_study(study, [*chosen, *others], title=title, sources={"ratings": ratings})
-
-
-def _result(
-    path: Path,
-    kept: Ratings,
-    rated: tuple[RatedClip, ...],
-    agreed: list[Reliability],
-    selection: Selection,
-    rules: Rules,
-    doubtful: dict[str, str],
-    keep_all: bool,
-    files: dict[str, str],
-) -> dict[str, Any]:
-    return {
-        "ratings": str(path),
-        "n_clips": len(kept.stimuli),
-        "n_raters": len(kept.raters),
-        "always_the_same": {"raters": doubtful, "kept": keep_all},
-        "reliability": {one.scale: _reliability(one) for one in agreed},
-        "note": EQUATIONS,
-        "rules": asdict(rules),
-        "clips": [{**asdict(clip), "selected": clip.name in selection.names} for clip in rated],
-        "selected": {emotion: [c.name for c in clips] for emotion, clips in selection.selected.items()},
-        "left_out": dict(selection.left_out),
-        "lacking": dict(selection.lacking),
-        "files": files,
-    }
-
-
-def _reliability(one: Reliability) -> dict[str, Any]:
-    icc = {} if one.icc is None else {form: asdict(one.icc[form]) for form in one.icc}
-    return {
-        "n_clips": one.n_clips,
-        "n_dropped": one.n_dropped,
-        "n_raters": one.n_raters,
-        "alpha": None if one.alpha is None else asdict(one.alpha),
-        "icc": icc,
-        "reason": one.reason,
-    }
-
-
-def _print(
-    title: str,
-    kept: Ratings,
-    rated: tuple[RatedClip, ...],
-    agreed: list[Reliability],
-    selection: Selection,
-    doubtful: dict[str, str],
-    keep_all: bool,
-) -> None:
-    typer.echo(f"{title}: {len(kept.stimuli)} clips, {len(kept.raters)} raters")
-    for rater, why in doubtful.items():
-        typer.echo(f"rater {rater} answers {why}: {'kept' if keep_all else 'left out'}")
-    rows: list[list[object]] = []
-    for one in agreed:
-        if one.alpha is None or one.icc is None:
-            typer.echo(f"{one.scale}: no reliability, {one.reason}")
-            continue
-        figures: list[tuple[str, CronbachAlpha | IntraclassCorrelation]] = [("Cronbach's alpha", one.alpha)]
-        figures += [(form, one.icc[form]) for form in one.icc]
-        for name, f in figures:
-            span = f"[{number(f.low, 3)}, {number(f.high, 3)}]"
-            rows.append([one.scale, name, number(f.value, 3), span, koo_and_li(f.value), one.n_clips])
-    print_table("reliability", ["scale", "figure", "value", "95 %", "Koo & Li", "clips"], rows)
-    typer.echo(EQUATIONS)
-    shown = _shown(rated, selection)
-    best = {
-        name: place
-        for clips in selection.selected.values()
-        for place, name in enumerate(c.name for c in clips)
-    }
-    shown.sort(key=lambda c: (c.target or "~", best.get(c.name, 10**6), -c.success, c.name))
-    table = [
-        [
-            c.target or "-", c.name, "yes" if c.name in best else selection.left_out.get(c.name, "-"),
-            number(c.hit_rate, 2), number(c.discreteness, 2), number(c.valence, 2), number(c.arousal, 2),
-            "-" if c.valence_holds is None else "yes" if c.valence_holds else "no", number(c.success, 2),
-        ]
-        for c in shown
-    ]  # fmt: skip
-    columns = ["emotion", "clip", "selected", "hit rate", "discreteness", "valence", "arousal",
-               "valence holds", "success index"]  # fmt: skip
-    print_table("clips", columns, table)
-    if len(shown) < len(rated):
-        whys = Counter(
-            "being beaten" if why.startswith("place ") else why.split(",")[0]
-            for why in selection.left_out.values()
-        )
-        told = "; ".join(
-            f"{n} with {why}" if why != "being beaten" else f"{n} that others of their emotion beat"
-            for why, n in whys.most_common()
-        )
-        typer.echo(
-            f"{len(rated) - len(shown)} clips were not selected: {told}; --out and --json have them all"
-        )
-    for emotion, why in selection.lacking.items():
-        typer.echo(f"{emotion}: too few, {why}")
-
-
-def _shown(rated: tuple[RatedClip, ...], selection: Selection) -> list[RatedClip]:
-    """All clips where a screen holds them, else the selected ones."""
-    return list(rated) if len(rated) <= _SCREEN else [clip for clip in rated if clip.name in selection.names]

@@ -154,7 +154,7 @@ def _cut(writer: StudyWriter, number: int, film: Path, clips: ClipTable, shown: 
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
         times = cut_video(film, [row.span for row in rows], videos, watch=shown.watch(film, number))
-        spans = [Interval(float(t[0]), float(t[-1]) + _step_s(t)) for t in times]
+        spans = [_heard_in(row, t) for row, t in zip(rows, times, strict=True)]
         sounds = cut_sound(film, spans, audios, channels=[row.channel or 0 for row in rows])
         said = [_sound_words(row, span, sounds[i] if sounds else None) for i, (row, span) in
                 enumerate(zip(rows, spans, strict=True))]  # fmt: skip
@@ -169,8 +169,11 @@ def _cut(writer: StudyWriter, number: int, film: Path, clips: ClipTable, shown: 
     ]
 
 
-def _step_s(times_s: FloatArray) -> float:
-    return float(np.median(np.diff(times_s))) if times_s.size > 1 else 0.0
+def _heard_in(row: ClipRow, times_s: FloatArray) -> Interval:
+    """From a clip's first frame to the end of its last one, as long as most are shown."""
+    first, last = float(times_s[0]), float(times_s[-1])
+    step_s = float(np.median(np.diff(times_s))) if times_s.size > 1 else row.span.end_s - first
+    return Interval(first, last + step_s)
 
 
 def _sound_words(row: ClipRow, span: Interval, sound: CutSound | None) -> tuple[str, float]:

@@ -60,11 +60,12 @@ class Equipment:
         self.streams.start()
 
     def clip_begins(self, run: int, code: int) -> float | None:
-        """Keep frames from now on and send the code; when it was sent (s), None if it could not be."""
+        """Send the code and keep frames from now on; when it was sent (s), None if it could not be."""
+        sent = self._code(code)
         if self.recorder is not None:
             self._guarded("recording", partial(self.recorder.begin, run, code))
             self._run = run
-        return self._code(code)
+        return sent
 
     def clip_ends(self, code: int) -> tuple[float | None, dict[str, Any] | None]:
         """Send the code of the end, keep no more frames; when it was sent, and what was recorded."""

@@ -225,9 +225,9 @@ def select_clips(clips: Sequence[RatedClip], rules: Rules | None = None) -> Sele
 
 
 def _refused(clip: RatedClip, rules: Rules) -> str | None:
-    if clip.target is None:
+    if clip.target is None and clip.votes:
         return "no target: none was stated, and raters named two emotions as often"
-    if math.isnan(clip.hit_rate):
+    if clip.target is None or math.isnan(clip.hit_rate):
         return "no emotion named by anybody"
     if clip.hit_rate < rules.least_hit_rate:
         return f"a hit rate below {rules.least_hit_rate:.2f}, {clip.hit_rate:.2f}"

@@ -97,8 +97,8 @@ def conventions(rules: Rules) -> list[str]:
         "whatever the leniency of each, with n the number of raters (the paper words n as the number of "
         "subjects; with that the value would be another).",
         "MMME (published): 320 clips, 20 raters, alpha above .80; ICC .768 for pleasure, .697 for arousal, "
-        "both called good there. Koo & Li (2016) call a reliability below .50 poor, up to .75 moderate, up to "
-        ".90 good, above that excellent, and go by the interval: "
+        "both called good there. Koo & Li (2016) call a reliability below .50 poor, up to .75 moderate, up "
+        "to .90 good, above that excellent, and go by the interval: "
         f".768 is {koo_and_li(0.768)}, .697 {koo_and_li(0.697)}.",
         f"A clip is selected by {_SCORES[rules.score]}; at most {rules.per_emotion} of an emotion. MMME "
         "states no rule (“representative, high arousal, single target”).",

@@ -65,7 +65,9 @@ def write_film(
     return path
 
 
-def numbered_film(path: Path, stamps_s: Sequence[float], sound: np.ndarray | None = None, **more: Any) -> Path:
+def numbered_film(
+    path: Path, stamps_s: Sequence[float], sound: np.ndarray | None = None, **more: Any
+) -> Path:
     """A film whose frames say their number."""
     return write_film(path, (painted(n) for n in range(len(stamps_s))), stamps_s, sound, **more)
 

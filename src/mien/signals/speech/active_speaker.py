@@ -32,8 +32,10 @@ WINDOW_S = 2.0
 """About nine syllables: shorter windows correlate with anything."""
 LAG_S = (-0.12, 0.32)
 """The voice after the mouth; sound and picture of films differ by a frame or two besides."""
-SCORE = 0.36
+SCORE = 0.40
 """Least score of a mouth that speaks."""
+UNSURE = 0.25
+"""A moving mouth with a score from here on may speak or not."""
 MOVES_PX_S = 0.8
 """Least speed (RMS) of a mouth that speaks."""
 SLOWEST_HZ = 15.0
@@ -46,11 +48,13 @@ _OUTLIER, _SLOW_PX_S = 5.0, 4.0  # speeds so many times the usual one, and above
 _LOUDEST_DB = 60.0  # levels so far below the loudest are silence
 _OPEN_HZ = 0.7  # slower motion of the chin is the head's
 _SMOOTH_S = 0.03
+_STEADY_S = 0.6  # shorter changes of the verdict are smoothed away
 _LEAST_KNOWN = 0.6  # of a window
 _LONGEST_GAP_S = 0.25  # between frames over which the mouth may be thought steady
 
 TOO_SLOW = "too few frames a second"
 TOO_SHORT = "too short"
+UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,8 @@ def active_speaker(
         As `voice_activity`.
     """
     voiced = voice_activity(sound.values, sound.rate_hz)
+    if not voiced.any():
+        return []
     at_s = _frames_s(sound, voiced.size)
     first, last = float(times_s[0]), float(times_s[-1])
     step_s = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 1.0
@@ -232,9 +238,11 @@ def _spans(
 
     unknown = ~np.isfinite(score)
     why = np.where((why == "") & unknown, TOO_SHORT, why)
-    speaks = (score >= SCORE) & (moves >= MOVES_PX_S)
-    speaks = median_filter(speaks.astype(np.uint8), round(0.6 * GRID_HZ) | 1).astype(bool)
-    verdict = np.where(why != "", 2, np.where(speaks, 0, 1))
+    moving = moves >= MOVES_PX_S
+    sure = np.where(moving & (score >= SCORE), 2, np.where(moving & (score >= UNSURE), 1, 0))
+    sure = median_filter(sure.astype(np.uint8), round(_STEADY_S * GRID_HZ) | 1)
+    why = np.where((why == "") & (sure == 1), UNDECIDED, why)
+    verdict = np.where(why != "", 2, np.where(sure == 2, 0, 1))
     words: tuple[Speaks, ...] = ("in-view", "off-screen", "not-judged")
     found = []
     for first, last in _runs(speech, shots, verdict, why):

@@ -1,0 +1,28 @@
+"""The items in the papers' order, and which of them a command asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mien.core.errors import OptionError
+from mien.reproduce.item import Item
+from mien.reproduce.items import equations, figure_5, table_1, table_2
+
+ITEMS: tuple[Item, ...] = (
+    table_1.ITEM,
+    figure_5.CONSENT,
+    equations.RATINGS,
+    equations.AGREEMENT,
+    table_2.ITEM,
+    figure_5.ITEM,
+)
+
+
+def find_items(names: Sequence[str] = ()) -> tuple[Item, ...]:
+    """The items of these names, all where none is named; raises OptionError for an unknown one."""
+    known = {item.name: item for item in ITEMS}
+    for name in names:
+        if name not in known:
+            raise OptionError("--only", wanted=", ".join(known), got=name, remedy="choose one of them")
+    chosen = set(names)
+    return tuple(item for item in ITEMS if not chosen or item.name in chosen)

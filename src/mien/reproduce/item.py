@@ -1,0 +1,194 @@
+"""What an item of the papers is: its name, what it needs of a study, and how it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from mien.core.errors import MienError
+from mien.core.records import Json
+from mien.dataset import Study, open_study
+
+Need = Literal[
+    "videos", "physio", "eeg", "coding", "speech", "others", "ratings", "micro-expressions", "two coders"
+]
+Progress = Callable[[str], AbstractContextManager[Callable[[int, int, str], None]]]
+"""A progress bar by its title, as `jobs.bar` is."""
+
+
+def no_progress(_title: str) -> AbstractContextManager[Callable[[int, int, str], None]]:
+    """Says nothing."""
+    return nullcontext(lambda _done, _total, _name: None)
+
+
+class LackingError(MienError):
+    """Something that an item needs is not in the study: it is listed with this reason."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One reproduction: the study, others to set beside it, where results go, and how much is spent.
+
+    Parameters
+    ----------
+    quick
+        Light methods in full, networks at a declared small budget.
+    epochs
+        Of every network; None: as the method's card says (quick: `QUICK_EPOCHS`).
+    """
+
+    study: Path
+    out: Path
+    others: tuple[Path, ...] = ()
+    quick: bool = False
+    epochs: int | None = None
+    n_workers: int = 1
+    seed: int = 0
+    progress: Progress = field(default=no_progress, compare=False)
+
+    def opened(self) -> Study:
+        """The study."""
+        return open_study(self.study)
+
+    @property
+    def budget(self) -> int | None:
+        """Epochs that networks get; None: all of them."""
+        return self.epochs if self.epochs is not None else QUICK_EPOCHS if self.quick else None
+
+
+QUICK_EPOCHS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A number of ours with its 95 % interval, or a published one (marked so), or words."""
+
+    value: float | str | None
+    low: float | None = None
+    high: float | None = None
+    published: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ItemTable:
+    """One table: columns, and rows of cells; `unit` or `note` where a column needs one."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFigure:
+    """One figure as SVG without scripts; `participants` and `shows` decide where it may appear."""
+
+    title: str
+    svg: str
+    caption: str = ""
+    shows: Literal["trace", "face", "voice"] = "trace"
+    participants: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResult:
+    """What came of an item.
+
+    Parameters
+    ----------
+    status
+        "done", or "not possible" with the reason why.
+    sentences
+        The answer in words with numbers; the first one stands on the report's first page.
+    differs
+        What was done otherwise than in the paper, and why.
+    records
+        Files of result records behind the numbers.
+    values
+        The numbers by name, for programs.
+    """
+
+    key: str
+    title: str
+    status: Literal["done", "not possible"]
+    reason: str = ""
+    sentences: tuple[str, ...] = ()
+    tables: tuple[ItemTable, ...] = ()
+    figures: tuple[ItemFigure, ...] = ()
+    differs: tuple[str, ...] = ()
+    records: tuple[Path, ...] = ()
+    values: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What an item will take, as far as it is known before: seconds on one core, bytes of disk and memory."""
+
+    seconds: float
+    disk_bytes: float = 1e6
+    memory_bytes: float = 5e8
+    n_jobs: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One table, figure or equation of the papers.
+
+    `make` returns the result and raises LackingError for what the study does not hold; `cost` may raise it
+    too. `name` is what `--only` takes, as in table-10.
+    """
+
+    name: str
+    title: str
+    paper: str
+    needs: tuple[Need, ...]
+    make: Callable[[Setting], ItemResult]
+    cost: Callable[[Setting], Cost]
+
+    def done(self, **more: Any) -> ItemResult:
+        """A result that is done."""
+        return ItemResult(self.name, self.title, "done", **more)
+
+    def lacking(self, reason: str) -> ItemResult:
+        """A result that there cannot be, and why."""
+        return ItemResult(self.name, self.title, "not possible", reason)
+
+
+def cells(*values: float | str | None, published: bool = False) -> tuple[Cell, ...]:
+    """Cells without intervals."""
+    return tuple(Cell(value, published=published) for value in values)
+
+
+def missing(study: Study, needs: tuple[Need, ...]) -> Iterator[str]:
+    """What a study lacks of what is needed, in words; nothing is decoded for it."""
+    from mien.dataset import layout
+
+    names = list(study.participants)
+    if not names:
+        yield "the study has no participant"
+        return
+    sessions = [study.session(name) for name in names]
+    if "videos" in needs and not any(v.path for s in sessions for v in s.videos().values()):
+        yield "no video of anybody is there"
+    if "physio" in needs and not any(layout.physio(study.folder, n).is_file() for n in names):
+        yield "no peripheral signal was recorded"
+    if "eeg" in needs and not any(layout.eeg(study.folder, n).is_file() for n in names):
+        yield "no EEG was recorded"
+    if "speech" in needs and not any(v.audio_path for s in sessions for v in s.videos().values()):
+        yield "no voice was recorded"
+    coders = [set(s.coding()) for s in sessions]
+    if {"coding", "micro-expressions", "two coders"} & set(needs) and not any(coders):
+        yield "no expression was coded"
+    elif "two coders" in needs and not any(len(found) > 1 for found in coders):
+        yield "nobody was coded by two coders"
+    elif "micro-expressions" in needs and not _has_micro(sessions):
+        yield "no micro-expression was coded"
+    if "ratings" in needs and not any((study.folder / "stimuli").glob("ratings.*")):
+        yield "stimuli/ holds no ratings of the clips"
+
+
+def _has_micro(sessions: list[Any]) -> bool:
+    return any((table["kind"] == "micro").any() for s in sessions for table in s.coding().values())
