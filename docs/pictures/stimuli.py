@@ -45,7 +45,7 @@ def rate(browser: Any, scratch: Path) -> None:
     films = simulate_clips(scratch / "films", seconds=1.0, neutral_s=1.0)
     rows = [f"films/{film.file.name},{film.emotion}" for film in films if film.role == "trial"]
     (scratch / "clips.csv").write_text("file,emotion\n" + "\n".join(rows) + "\n")
-    command = [*MIEN, *"stimuli collected.csv --collect clips.csv --raters 1 --port 0".split()]
+    command = [*MIEN, *["stimuli", "collected.csv", "--collect", "clips.csv", "--raters", "1", "--port", "0"]]
     server = subprocess.Popen(command, cwd=scratch, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None

@@ -125,6 +125,7 @@ STAYS = {
     "score": "scores",
     "clean": "traces: scalp maps and numbers of the EEG",
     "agreement": "numbers and times of marks; nobody's face or voice",
+    "reproduce": "tables and traces; pictures pass the policy as publication (tests/reproduce)",
     "stimuli": "ratings of clips by people who are no participants",
     "present": "pages for the participant and the experimenter of one session, by key (tests/app)",
     "code": "pages for the study's own coders, who are asked as analysis; tests/app says who gets what",

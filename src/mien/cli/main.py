@@ -44,6 +44,7 @@ def program() -> typer.Typer:
         present,
         recognise,
         report,
+        reproduce,
         score,
         simulate,
         spot,
@@ -64,7 +65,7 @@ def program() -> typer.Typer:
     app.callback(invoke_without_command=True)(root)
     modules = (
         *(demo, simulate, import_, inspect, validate, sync, describe, recognise, fuse, predict, spot),
-        *(score, report, clean, concordance, stimuli, present, code, agreement, export, withdraw),
+        *(score, report, reproduce, clean, concordance, stimuli, present, code, agreement, export, withdraw),
     )
     for module in modules:
         module.register(app)

@@ -2,9 +2,9 @@
 
 Voice activity (`voice`) says when somebody speaks. How fast the spectrum rises (syllables begin) is set
 beside how far the mouth is open, over a window about every moment and with a small lag either way (the mouth
-leads by 100 to 300 ms: Chandrasekaran et al. 2009, doi:10.1371/journal.pcbi.1000436). The score is the highest
-correlation. A mouth that rests speaks not, whatever it correlates with. Stretches that cannot be judged say
-why.
+leads by 100 to 300 ms: Chandrasekaran et al. 2009, doi:10.1371/journal.pcbi.1000436). The score is the
+highest correlation. A mouth that rests speaks not, whatever it correlates with. Stretches that cannot be
+judged say why.
 
 What it cannot tell: a voice dubbed onto the mouth, and who of two speaks while both do. Constants are ours,
 chosen on simulated films (see docs/studies.md) other than those that it is measured on.

@@ -1,0 +1,106 @@
+"""mien reproduce STUDY: every table and figure of the papers, beside the published ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mien.cli.output import duration, print_json, print_table
+
+if TYPE_CHECKING:
+    from mien.reproduce import Reproduction
+    from mien.reproduce.run import Planned
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("reproduce")(reproduce_study)
+
+
+def reproduce_study(
+    study: Annotated[Path, typer.Argument(help="The study's folder.")],
+    others: Annotated[
+        list[Path] | None, typer.Option("--with", help="Another study, for the tables that compare studies.")
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option(help="An item, as in table-10; again for more.")] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Say what it will take, and leave.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Light methods in full, networks at a small stated budget.")
+    ] = False,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of every network.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes of one thread each.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    out: Annotated[Path, typer.Option(help="Where report, tables and finished work go.")] = Path(
+        "mien-reproduction"
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Run the papers' whole evaluation on a study and write one report; the same command goes on.
+
+    What a study does not allow is listed with the reason. Finished work is kept, and not done again.
+    """
+    from mien.jobs import bar
+    from mien.reproduce import Setting, find_items, reproduce
+    from mien.reproduce.page import write_reproduction
+    from mien.reproduce.run import plan as planned
+
+    items = find_items(only or [])
+    setting = Setting(study, out, tuple(others or ()), quick, epochs, workers, seed, bar)
+    if plan:
+        _print_plan(planned(setting, items), workers, as_json)
+        return
+    made = reproduce(setting, items)
+    files = {name: str(path) for name, path in write_reproduction(made).items()}
+    if as_json:
+        results = {
+            one.key: {"status": one.status, "reason": one.reason, "values": dict(one.values)}
+            for one in made.results
+        }
+        print_json({"study": str(study), "items": results, "files": files})
+        return
+    _print(str(study), made)
+    for path in files.values():
+        typer.echo(f"written: {path}")
+
+
+def _print_plan(planned: list[Planned], workers: int, as_json: bool) -> None:
+    if as_json:
+        rows = [
+            {
+                "item": one.item.name,
+                "seconds": None if one.cost is None else one.cost.seconds / workers,
+                "disk_bytes": None if one.cost is None else one.cost.disk_bytes,
+                "memory_bytes": None if one.cost is None else one.cost.memory_bytes,
+                "jobs": None if one.cost is None else one.cost.n_jobs,
+                "reason": one.reason,
+            }
+            for one in planned
+        ]
+        print_json({"plan": rows})
+        return
+    table = [
+        [
+            one.item.name, one.item.title,
+            "-" if one.cost is None else duration(one.cost.seconds / workers),
+            "-" if one.cost is None else f"{one.cost.disk_bytes / 1e6:.0f} MB",
+            "-" if one.cost is None else f"{one.cost.memory_bytes / 1e9:.1f} GB",
+            "-" if one.cost is None else one.cost.n_jobs, one.reason or "-",
+        ]
+        for one in planned
+    ]  # fmt: skip
+    columns = ["item", "what", "at most", "disk", "memory", "jobs", "not possible because"]
+    print_table(f"plan for {workers} processes", columns, table)
+    total = sum(one.cost.seconds for one in planned if one.cost is not None) / workers
+    typer.echo(f"in all about {duration(total)}; what is finished already is not done again")
+
+
+def _print(study: str, made: Reproduction) -> None:
+    for one in made.results:
+        if one.status == "done":
+            typer.echo(f"{one.key}: {one.sentences[0] if one.sentences else 'made'}")
+        else:
+            typer.echo(f"{one.key}: not possible, {one.reason}")
+    done = sum(one.status == "done" for one in made.results)
+    typer.echo(f"{study}: {done} of {len(made.results)} items")
