@@ -70,17 +70,20 @@ def present(
     ] = False,
 ) -> None:
     """Show a participant the study's clips, record, watch, remind; then take the session into the study."""
+    from mien.dataset import check_is_study
+
     if frames not in ("video", "images"):
         raise OptionError("--frames", wanted="video or images", got=frames, remedy="choose one")
     if new is not None:
         _begin(study, new, title)
         return
     columns = {"age": age, "sex": sex}
-    if discard:
-        _discard(study, participant)
-        return
-    if finish:
-        _finish(study, participant, columns)
+    if discard or finish:
+        from mien.app.present.serve import only_runner
+
+        check_is_study(study)
+        with only_runner(study):  # not what is being recorded
+            _discard(study, participant) if discard else _finish(study, participant, columns)
         return
     from mien.app.present.serve import Wishes
 
@@ -129,21 +132,23 @@ def _run(
 ) -> tuple[str | None, Any]:
     """Serve the session; what becomes of it (keep, discard, None while it is not finished), and who codes."""
     from mien.app.present.ending import Ending
-    from mien.app.present.serve import open_session, prepare, serve_session
+    from mien.app.present.serve import only_runner, open_session, prepare, serve_session
     from mien.jobs.progress import bar
 
     with bar("clips") as show:
         protocol, schedule = prepare(study, participant, progress=show)
-    with _simulated(schedule.at_most_s) if rehearse else _nobody() as person:
+    with only_runner(study) as state, _simulated(schedule.at_most_s) if rehearse else _nobody() as person:
         if person is not None:
             from dataclasses import replace
 
             wishes = replace(wishes, camera=None, streams=("simulated-eeg", "simulated-physio"))
         camera = None if person is None else person.camera()
-        session = open_session(study, participant, protocol, schedule, wishes, camera=camera)
+        session = open_session(
+            study, participant, protocol, schedule, wishes, camera=camera, rehearsal=rehearse
+        )
         ending = Ending(session)
         told = _Told(session, schedule.typical_s, schedule.at_most_s)
-        serve_session(session, host=host, port=port, names=names, told=told, until=ending)
+        serve_session(session, host=host, port=port, names=names, told=told, state=state, until=ending)
         return ending.choice, None if person is None else person.coded
 
 

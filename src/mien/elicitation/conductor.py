@@ -66,6 +66,8 @@ class Conductor:
         self._progress = progress_of(self.journal.rows)
         self._lock = threading.RLock()
         self._troubles: dict[str, str] = {}
+        self._done: dict[str, Any] = {}  # by post: what the equipment did for one that is not kept yet
+        self._owed: list[tuple[str, float, dict[str, object]]] = []  # rows that the disk refused
         for row in self.journal.rows:
             if row["what"] == "operator":
                 self.operator = str(row["operator"])
@@ -113,9 +115,29 @@ class Conductor:
     def write(self, what: str, at_s: float | None = None, **more: object) -> Row:
         """Write a row and fold it in; raises OSError if the disk refuses, and then nothing happened."""
         with self._lock:
+            while self._owed:
+                owed_what, owed_s, owed = self._owed[0]
+                self._progress = self._progress.after(self.journal.append(owed_what, owed_s, **owed))
+                del self._owed[0]
             row = self.journal.append(what, now_s() if at_s is None else at_s, **more)
             self._progress = self._progress.after(row)
             return row
+
+    def _write_sometime(self, what: str, at_s: float, **more: object) -> Row | None:
+        """Write what has happened already: now, or before the next row that the disk takes."""
+        with self._lock:
+            try:
+                return self.write(what, at_s, **more)
+            except OSError:
+                self._owed.append((what, at_s, more))
+                return None
+
+    def _once(self, posted: Mapping[str, Any], act: Callable[[], Any]) -> Any:
+        """Let the equipment act once for a post, though the disk may refuse it and the page repeat it."""
+        post = str(posted["id"])
+        if post not in self._done:
+            self._done = {post: act()}
+        return self._done[post]
 
     def begin(self, operator: str | None) -> None:
         """Let the participant go on from the waiting screen."""
@@ -143,6 +165,11 @@ class Conductor:
                 )
             if level not in (1, 2):
                 raise DataError("consent", wanted="level 1 or 2", got=level, remedy="choose one")
+            given = self._progress.consent
+            if given is not None:
+                if given != level:
+                    raise OrderError("A level of consent was chosen already: load the page again.", None)
+                return
             self.write("consent", self._at(posted), level=level, **_post(posted))
             self.equipment.keep_streams()
         self._changed()
@@ -160,6 +187,8 @@ class Conductor:
         with self._lock:
             if self._new(posted):
                 trial = self._trials.get((practice, number))
+                if self._progress.consent is None:
+                    raise OrderError("Nobody has consented yet: load the page again.", None)
                 if what in ASIDE:
                     row = self.write(what, self._at(posted), trial=number, practice=practice, **_post(posted))
                     if what == "trouble":
@@ -199,7 +228,8 @@ class Conductor:
         sent = None
         if not trial.practice:
             assert trial.clip.code is not None
-            sent = self.equipment.clip_begins(trial.number, trial.clip.code)
+            code = trial.clip.code
+            sent = self._once(posted, lambda: self.equipment.clip_begins(trial.number, code))
         row = self._write_step("clip-shown", trial, posted, more)
         if trial.practice:
             return
@@ -213,26 +243,26 @@ class Conductor:
             )
 
     def _clip_ended(self, trial: Trial, posted: Mapping[str, Any], more: Mapping[str, Any]) -> None:
-        sent, recorded = (None, None) if trial.practice else self.equipment.clip_ends(REST_CODE)
+        sent, recorded = None, None
+        if not trial.practice:
+            sent, recorded = self._once(posted, lambda: self.equipment.clip_ends(REST_CODE))
         self._write_step("clip-ended", trial, posted, more)
         if not trial.practice:
             self._coded(trial, REST_CODE, sent)
         if recorded is not None:
-            self.write("recorded", trial=trial.number, practice=False, **recorded)
+            self._write_sometime("recorded", now_s(), trial=trial.number, practice=False, **recorded)
 
     def _check_order(self, what: str, trial: Trial | None) -> None:
         expected = self.expected
         if self._progress.stopped:
             raise OrderError("The session was stopped.", None)
-        if self._progress.consent is None:
-            raise OrderError("Nobody has consented yet: load the page again.", None)
         key = None if trial is None else (trial.practice, trial.number)
         if what == "ready":
             if trial is None or trial is not expected:
                 raise OrderError("The session is at another trial: load the page again.", expected)
             return
         attempt = None if key is None or key != self._progress.current else self._progress.attempt(key)
-        if attempt is None or STEPS.index(what) <= STEPS.index(attempt.last):
+        if attempt is None or not attempt.takes(what):
             raise OrderError("The session is at another step: load the page again.", expected)
 
     def _leave_behind(self, trial: Trial) -> None:
@@ -264,7 +294,9 @@ class Conductor:
     def _coded(self, trial: Trial, code: int, sent_s: float | None) -> None:
         device = None if self.equipment.trigger is None else self.equipment.trigger.name
         at = now_s() if sent_s is None else sent_s
-        self.write("code", at, trial=trial.number, code=code, sent=sent_s is not None, device=device)
+        self._write_sometime(
+            "code", at, trial=trial.number, code=code, sent=sent_s is not None, device=device
+        )
         self.housekeep()
 
     def pause(self, paused: bool) -> None:
@@ -279,6 +311,9 @@ class Conductor:
         with self._lock:
             if posted is not None and not self._new(posted):
                 return
+            chosen = any(row["by"] == "participant" and row["choice"] for row in self.rows("stopped"))
+            if chosen and by != "participant":
+                raise OrderError("The participant has chosen what becomes of the recordings.", None)
             self._leave_behind_stop()
             more = {} if posted is None else _post(posted)
             self.write("stopped", None if posted is None else self._at(posted), by=by, choice=choice, **more)
@@ -317,7 +352,7 @@ class Conductor:
             row = self.write(
                 "reminder", at, id=post, reminder=identity, reason=reason, by=by, operator=self.operator,
                 trial=current.number if current is not None and inside else None,
-                pressed_s=at if pressed_s is None else min(pressed_s, at),
+                pressed_s=min(at, self._at({"at_s": pressed_s})),
             )  # fmt: skip
             sent = SentReminder.of(len(self.rows("reminder")), row)
         self.equipment.mark(f"reminder: {reason}", at)
@@ -344,8 +379,10 @@ class Conductor:
 
     def notice(self, place: str, sentence: str, *, level: str = "failure") -> None:
         """Tell the experimenter loudly, and keep it."""
-        row = self.write("notice", place=place, sentence=sentence, level=level)
-        self.told("notice", {"n": row["n"], "at_s": row["at_s"], "level": level, "sentence": sentence})
+        at = now_s()
+        row = self._write_sometime("notice", at, place=place, sentence=sentence, level=level)
+        number = 1 + len(self.journal.rows) if row is None else row["n"]  # a full disk is told all the same
+        self.told("notice", {"n": number, "at_s": at, "level": level, "sentence": sentence})
 
     def notices(self) -> list[dict[str, Any]]:
         """Everything that was told so far."""

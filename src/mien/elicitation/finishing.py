@@ -6,6 +6,7 @@ Without EEG it is the moment at which the session was opened, and all recorders 
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from mien.dataset.reminders import MOTION_COLUMNS, RELATIVE, TRACES
 from mien.dataset.synchronise import REST_CODE
 from mien.dataset.write import write_json
 from mien.elicitation.clips import Clip, read_clips
+from mien.elicitation.continuing import is_rehearsal
 from mien.elicitation.journal import Row, read_journal
 from mien.elicitation.motion_traces import MotionBaseline
 from mien.elicitation.progress import Progress, progress_of
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
 
 PULSE_S = 0.05
 """How long a code stands in the trigger column that is written beside peripheral signals."""
-_MICROVOLTS = {"uV": 1.0, "µV": 1.0, "μV": 1.0, "microvolts": 1.0, "mV": 1e3, "V": 1e6, "n/a": 1.0}
+_MICROVOLTS = {"uv": 1.0, "µv": 1.0, "μv": 1.0, "microvolt": 1.0, "mv": 1e3, "millivolt": 1e3}
+_MICROVOLTS |= {"v": 1e6, "volt": 1e6, "n/a": 1.0}
 _EVENTS = ("onset", "duration", "trial_type", "value", "trial", "reason", "by")
 
 
@@ -106,7 +109,8 @@ def finish_session(
     work = _opened(study, name, folder)
     done = [key for key in work.progress.attempts if not key[0] and work.progress.done(key)]
     if not done:
-        raise DataError(folder, wanted="a trial that was done", got="none", remedy="go on with the session")
+        remedy = "go on with the session" if not work.progress.stopped else "delete it with --discard"
+        raise DataError(folder, wanted="a trial that was done", got="none", remedy=remedy)
     streams = read_parts(folder, work.shifts)
     work.eeg = _eeg(streams, work)
     if work.eeg is not None:
@@ -134,11 +138,18 @@ def finish_session(
 def discard_session(study: Path, participant: str) -> list[str]:
     """Remove everything that a session left; returns the files, relative to the study.
 
-    Raises DataError if there is none.
+    Raises DataError if there is none, or it has joined the study.
     """
     folder = layout.source_folder(study, participant)
     if not folder.is_dir():
         raise DataError(folder, wanted="a session", got="none", remedy="check the participant")
+    if layout.participant_folder(study, participant).exists():
+        raise DataError(
+            folder,
+            wanted="a session that has not joined the study",
+            got="a participant's recordings",
+            remedy="to remove all of the participant, call mien withdraw",
+        )
     removed = [p.relative_to(study).as_posix() for p in sorted(folder.rglob("*")) if p.is_file()]
     shutil.rmtree(folder)
     return removed
@@ -147,6 +158,10 @@ def discard_session(study: Path, participant: str) -> list[str]:
 def _opened(study: Path, name: str, folder: Path) -> _Work:
     rows, shifts = one_clock(read_journal(folder / "session.jsonl"))
     progress = progress_of(rows)
+    if is_rehearsal(rows) and not json.loads(layout.description(study).read_bytes()).get("Simulated"):
+        raise DataError(
+            folder, wanted="a session of a person", got="a rehearsal", remedy="delete it with --discard"
+        )
     if progress.consent is None:
         raise DataError(
             folder, wanted="a participant who consented", got="none", remedy="discard the session"
@@ -194,22 +209,33 @@ def _eeg(streams: Sequence[EvenStream], work: _Work) -> EvenStream | None:
 
 
 def _write_eeg(work: _Work, files: ParticipantWriter, eeg: EvenStream) -> None:
-    factors = np.array([_MICROVOLTS.get(unit, np.nan) for unit in eeg.units])
-    if np.isnan(factors).any():
-        unit = eeg.units[int(np.isnan(factors).argmax())]
+    factors = np.array([_MICROVOLTS.get(unit.strip().lower().rstrip("s"), np.nan) for unit in eeg.units])
+    known = np.isfinite(factors)
+    names = [name for name, is_known in zip(eeg.channel_names, known, strict=True) if is_known]
+    work.left_out += [
+        f"channel {name} of stream {eeg.name}: wanted V, mV or uV, got {unit}; it stays in the XDF file"
+        for name, unit, is_known in zip(eeg.channel_names, eeg.units, known, strict=True)
+        if not is_known
+    ]
+    if not names:
         raise DataError(
-            f"stream {eeg.name}", wanted="channels in V, mV or uV", got=unit, remedy="correct its description"
+            f"stream {eeg.name}", wanted="channels in V, mV or uV", got=eeg.units[0], remedy="correct its description"
         )
-    data = np.nan_to_num(eeg.values * factors[:, None])  # gaps are named among the events
+    data = np.nan_to_num(eeg.values[known] * factors[known, None])  # gaps are named among the events
     codes = [(round(work.eeg_s(r["at_s"]) * eeg.rate_hz), int(r["code"])) for r in _codes(work)]
     last = data.shape[1]
     files.write_eeg(
         data,
         rate_hz=eeg.rate_hz,
-        channel_names=eeg.channel_names,
-        channel_types=[_channel_type(name) for name in eeg.channel_names],
+        channel_names=names,
+        channel_types=[_channel_type(name) for name in names],
         events=[(at, code) for at, code in codes if 0 <= at < last],
     )
+    beyond = {int(r["trial"]) for r, (at, _) in zip(_codes(work), codes, strict=True) if not 0 <= at < last}
+    if beyond:
+        work.left_out.append(
+            f"codes of trial {', '.join(map(str, sorted(beyond)))}: stream {eeg.name} was not recorded then"
+        )
 
 
 def _channel_type(name: str) -> str:
@@ -261,10 +287,10 @@ def _codes(work: _Work) -> list[Row]:
 
 
 def _counts(work: _Work, row: Row) -> bool:
-    """Whether a code belongs to a trial's last attempt: the others broke off."""
+    """Whether a code or film belongs to a trial's last attempt: the others broke off."""
     attempt = work.progress.attempt((False, int(row["trial"])))
-    begun = None if attempt is None or not attempt.done else attempt.at_s("ready")
-    return begun is not None and float(row["at_s"]) >= begun
+    begun = None if attempt is None or not attempt.done else attempt.steps.get("ready")
+    return begun is not None and int(row["n"]) > int(begun["n"])
 
 
 # --- video
@@ -278,7 +304,7 @@ def _write_videos(work: _Work, files: ParticipantWriter, trials: set[int]) -> di
     for row in work.rows:
         if row["what"] == "opened":
             part = int(row["part"])
-        elif row["what"] == "recorded" and int(row["trial"]) in trials:
+        elif row["what"] == "recorded" and int(row["trial"]) in trials and _counts(work, row):
             kept[int(row["trial"])], part_of[int(row["trial"])] = row, part
     written: dict[int, FloatArray] = {}
     for run, row in sorted(kept.items()):
@@ -344,18 +370,20 @@ def _film_of_images(folder: Path, rows: pd.DataFrame, files: ParticipantWriter, 
 def _trials(work: _Work, done: Sequence[tuple[bool, int]]) -> pd.DataFrame:
     import pandas as pd
 
-    codes = {(r["trial"], r["code"]): float(r["at_s"]) for r in _codes(work)}
+    clip_codes = [r for r in work.rows if r["what"] == "code" and r["code"] != REST_CODE and _counts(work, r)]
+    codes = {r["trial"]: r for r in clip_codes}
     found = []
     for key in sorted(done, key=lambda key: key[1]):
         attempt = work.progress.attempts[key][-1]
         report = attempt.steps["reported"]
         clip = work.clips.get(str(report["clip"]))
         asked, shown = attempt.at_s("requested"), attempt.at_s("clip-shown")
-        sent = codes.get((key[1], clip.code if clip else None))
+        code = codes.get(key[1])  # as it was sent: the table of clips may have been edited since
+        sent = None if code is None or not code["sent"] else float(code["at_s"])
         found.append(
             {
                 "trial": key[1],
-                "code": clip.code if clip else None,
+                "code": code["code"] if code else clip.code if clip else None,
                 "stimulus": report["clip"],
                 "emotion": clip.emotion if clip else None,
                 "self_report": report.get("emotion"),

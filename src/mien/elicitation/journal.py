@@ -8,6 +8,7 @@ the disk, which would delay a code by tens of milliseconds.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -38,7 +39,8 @@ class Journal:
         rows, whole = _read(path) if path.is_file() else ([], 0)
         self._rows: list[Row] = list(rows)
         self._lock = threading.Lock()
-        self._file = open(path, "ab")  # noqa: SIM115 - it stays open as long as the session
+        # without a buffer: what a full disk refused must not come with the next row
+        self._file = open(path, "ab", buffering=0)  # noqa: SIM115 - it stays open as long as the session
         self._file.truncate(whole)
 
     @property
@@ -51,10 +53,10 @@ class Journal:
         with self._lock:
             row = {"n": len(self._rows) + 1, "at_s": round(at_s, 6), "what": what, **more}
             line = json.dumps(to_json(row), ensure_ascii=False).encode() + b"\n"
-            end = self._file.tell()
+            end = os.fstat(self._file.fileno()).st_size
             try:
-                self._file.write(line)
-                self._file.flush()
+                if self._file.write(line) != len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 if what not in _PASSING:
                     os.fsync(self._file.fileno())
             except OSError:

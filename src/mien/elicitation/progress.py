@@ -43,6 +43,14 @@ class Attempt:
         """Whether the participant has reported."""
         return "reported" in self.steps
 
+    def takes(self, what: str) -> bool:
+        """Whether a step may come now: up to the clip's end one after the other, then some may be left out.
+
+        Of two pages that are open at once, one then finds that the other has begun the trial anew.
+        """
+        place, last = STEPS.index(what), STEPS.index(self.last)
+        return place == last + 1 if last < STEPS.index("clip-ended") else place > last
+
     @property
     def last(self) -> str:
         """The latest step."""

@@ -6,6 +6,7 @@ Within a piece samples are even, so that a line through the stamps tells when ea
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -87,17 +88,21 @@ def read_parts(folder: Path, shifts_s: Mapping[int, float]) -> list[EvenStream]:
     DataError
         If a file is damaged beyond its last chunk.
     """
-    found: dict[str, list[StampedStream]] = {}
+    found: dict[tuple[str, int], list[StampedStream]] = {}
     for path in sorted(folder.glob("streams_part-*.xdf")):
         part = int(path.stem.rpartition("-")[2])
+        same: Counter[str] = Counter()  # devices of one kind often share a name
         for stream in _read(path):
+            same[stream.name] += 1
+            which = same[stream.name]
             if stream.values.shape[1] and stream.rate_hz > 0 and stream.stamps_s.size > 1:
                 moved = stream.stamps_s + shifts_s.get(part, 0.0)
                 again = StampedStream(
-                    stream.name, stream.kind, stream.rate_hz, moved, stream.values,
+                    stream.name if which == 1 else f"{stream.name} ({which})",
+                    stream.kind, stream.rate_hz, moved, stream.values,
                     stream.channel_names, stream.units,
                 )  # fmt: skip
-                found.setdefault(stream.name, []).append(again)
+                found.setdefault((stream.name, which), []).append(again)
     return [even(parts) for parts in found.values()]
 
 

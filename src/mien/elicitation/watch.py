@@ -5,6 +5,7 @@ A thread of its own; frames that come faster than they can be measured are left 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 from collections.abc import Callable
@@ -128,21 +129,24 @@ class Watch:
                 if sample is None:
                     continue
                 points.append(self._seen(sample))
-                if lines is None and (path := self._kept()) is not None:
-                    lines = open(path, "a", encoding="utf-8")  # noqa: SIM115 - closed below
-                    if not lines.tell():
-                        lines.write("\t".join(MOTION_COLUMNS) + "\n")
-                if lines is not None:
-                    lines.write(_line(sample, self._part))
+                with contextlib.suppress(OSError):  # a full disk, which others tell; they wait for room
+                    if lines is None and (path := self._kept()) is not None:
+                        lines = open(path, "a", encoding="utf-8")  # noqa: SIM115 - closed below
+                        if not lines.tell():
+                            lines.write("\t".join(MOTION_COLUMNS) + "\n")
+                    if lines is not None:
+                        lines.write(_line(sample, self._part))
                 if sample.time_s - told_s >= _BATCH_S:
                     self._traces(points, self.baseline is not None)
                     points, told_s = [], sample.time_s
                     if lines is not None:
-                        lines.flush()
+                        with contextlib.suppress(OSError):
+                            lines.flush()
         finally:
             frames.close()
             if lines is not None:
-                lines.close()
+                with contextlib.suppress(OSError):
+                    lines.close()
 
     def _seen(self, sample: MotionSample) -> Point:
         self._collect(sample)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mien.core.errors import OptionError
 from mien.reproduce.item import Item
-from mien.reproduce.items import equations, figure_5, table_1, table_2
+from mien.reproduce.items import equations, figure_5, table_1, table_2, table_3, table_4
 
 ITEMS: tuple[Item, ...] = (
     table_1.ITEM,
@@ -15,6 +15,10 @@ ITEMS: tuple[Item, ...] = (
     equations.AGREEMENT,
     table_2.ITEM,
     figure_5.ITEM,
+    table_3.TRIAL,
+    table_3.TABLE,
+    table_4.TABLE_4,
+    table_4.TABLE_5,
 )
 
 

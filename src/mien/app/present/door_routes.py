@@ -66,7 +66,7 @@ def clip(request: Request, name: str) -> Response:
     if path is None or not path.is_file():
         raise DeniedError(404, "There is no such clip.", "address")
     kind = "video/webm" if path.suffix == ".webm" else "video/mp4"
-    return FileResponse(path, media_type=kind, headers={"Cache-Control": "private, max-age=3600"})
+    return FileResponse(path, media_type=kind, headers={"Cache-Control": "no-store"})
 
 
 def no_such() -> dict[str, Any]:

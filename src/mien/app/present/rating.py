@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import glob
 import hashlib
 import hmac
 import json
@@ -163,6 +164,8 @@ def open_collection(
     if not ratings.parent.is_dir():
         raise DataError(ratings, wanted="a folder that is there", got="none", remedy="make it first")
     with _only(ratings) as lock:
+        for torn in ratings.parent.glob(f".{glob.escape(ratings.name)}.*.part"):
+            torn.unlink(missing_ok=True)  # what a server that was killed had begun to write
         table = RatingTable(ratings)
         _check_targets(ratings, table, films)
         access = Access.kept(

@@ -22,13 +22,14 @@ from mien.core.errors import DataError, MienError, OptionError
 from mien.core.records import write_atomically
 from mien.dataset import layout, open_study
 from mien.elicitation.clips import check_playable, read_clips
-from mien.elicitation.clock import now_s
 from mien.elicitation.conductor import Conductor
+from mien.elicitation.continuing import check_same_session
 from mien.elicitation.equipment import Equipment
 from mien.elicitation.protocol import Protocol, read_protocol, write_protocol
 from mien.elicitation.schedule import Schedule, make_schedule
 
 MARKERS = "mien-markers"
+StateAddress = Callable[[str], None]
 _STREAM_WAIT_S = 3.0
 
 
@@ -97,10 +98,20 @@ def _number(name: str) -> int:
 
 
 @contextlib.contextmanager
-def only_runner(study: Path, address: str) -> Iterator[None]:
-    """Hold the study's lock while a runner is at work; raises DataError where another one is."""
+def only_runner(study: Path, address: str = "an address that it has not told yet") -> Iterator[StateAddress]:
+    """Hold the study's lock while a runner is at work; raises DataError where another one is.
+
+    To be held before anything of a session is opened: a second program would write into the first one's
+    journal. Yields what states the address once it is known.
+    """
     path = study / "sourcedata" / "runner.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
+
+    def state(known: str) -> None:
+        file.truncate(0)
+        file.write(json.dumps({"address": known, "process": os.getpid()}))
+        file.flush()
+
     with open(path, "a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -112,11 +123,9 @@ def only_runner(study: Path, address: str) -> Iterator[None]:
                 got=f"one at {_stated(file.read())}",
                 remedy="use that one, or stop it first",
             ) from None
-        file.truncate(0)
-        file.write(json.dumps({"address": address, "process": os.getpid()}))
-        file.flush()
+        state(address)
         try:
-            yield
+            yield state
         finally:
             file.truncate(0)
 
@@ -155,7 +164,8 @@ def open_equipment(folder: Path, wishes: Wishes, *, camera: Any = None, part: in
             chosen = _streams(wishes.streams)
             made.streams_path = folder / f"streams_part-{part:02d}.xdf"
             before = folder / f".before-consent-{part:02d}.xdf"
-            before.unlink(missing_ok=True)
+            for left in folder.glob(".before-consent-*.xdf"):  # by a program that was killed
+                left.unlink()
             made.streams = StreamRecorder(before, chosen)
             made.streams.start()
         if camera is not None:
@@ -180,7 +190,7 @@ def _streams(names: Sequence[str]) -> list[Any]:
             "--stream all", wanted="a stream of Lab Streaming Layer", got="none", remedy="start it"
         )
     chosen = []
-    for name in names:
+    for name in dict.fromkeys(names):
         same = [stream for stream in found if stream.name == name]
         if len(same) != 1:
             there = ", ".join(sorted({stream.name for stream in found})) or "none"
@@ -202,16 +212,19 @@ def open_session(
     wishes: Wishes,
     *,
     camera: Any = None,
+    rehearsal: bool = False,
 ) -> PresentSession:
     """The session of a participant, begun or gone on with.
 
     Raises
     ------
     DataError
-        If a device is not there, or the journal is damaged.
+        If a device is not there, the journal is damaged, what was begun as a rehearsal is to go on with a
+        person or the other way round, or trials that were done have another clip in the schedule.
     """
     name = layout.participant_id(participant)
     folder = layout.source_folder(study, name)
+    check_same_session(folder, schedule, rehearsal=rehearsal)
     folder.mkdir(parents=True, exist_ok=True)
     part = _next_part(folder)
     equipment = open_equipment(folder, wishes, camera=camera, part=part)
@@ -220,7 +233,9 @@ def open_session(
         if conductor.progress.consent is not None:
             equipment.keep_streams()
         write_atomically(folder / "protocol.yaml", layout.protocol(study).read_bytes())
-        conductor.write("opened", now_s(), part=part, wall_s=time.time(), trials=len(schedule.trials))
+        conductor.write(
+            "opened", part=part, wall_s=time.time(), trials=len(schedule.trials), rehearsal=rehearsal
+        )
         access = Access.kept(folder / ".keys.json", ("operator", "participant", "display"))
         clips = {clip.name: clip.path(study) for clip in schedule.clips}
         return PresentSession(study, protocol.title, conductor, access, clips, part=part)
@@ -261,14 +276,15 @@ def serve_session(
     port: int,
     names: Sequence[str] = (),
     told: Callable[[str], None],
+    state: StateAddress = lambda _address: None,
     until: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Serve until interrupted or `until()` holds; `told` gets the address once it listens.
+    """Serve until interrupted or `until()` holds; `state` and `told` get the address once it listens.
 
     Raises
     ------
     DataError
-        If another runner is at work on the study, or the pages were not built.
+        If the pages were not built.
     OptionError
         If the address is taken.
     """
@@ -278,23 +294,23 @@ def serve_session(
     listening = listening_socket(host, port)
     with contextlib.closing(listening):
         address = _address(listening, host)
-        with only_runner(session.study, address):
-            at = listening.getsockname()[1]
-            application = present_application(session, hosts=host_names(host, at, names))
-            server = uvicorn.Server(
-                uvicorn.Config(
-                    application, log_level="warning", access_log=False, server_header=False,
-                    date_header=False, lifespan="off", timeout_graceful_shutdown=2,
-                )
-            )  # fmt: skip
-            session.ended = lambda: setattr(server, "should_exit", True) if until() else None
-            session.start()
-            told(address)
-            try:
-                with contextlib.suppress(KeyboardInterrupt):  # the session can be gone on with
-                    server.run(sockets=[listening])
-            finally:
-                session.stop()
+        state(address)
+        at = listening.getsockname()[1]
+        application = present_application(session, hosts=host_names(host, at, names))
+        server = uvicorn.Server(
+            uvicorn.Config(
+                application, log_level="warning", access_log=False, server_header=False,
+                date_header=False, lifespan="off", timeout_graceful_shutdown=2,
+            )
+        )  # fmt: skip
+        session.ended = lambda: setattr(server, "should_exit", True) if until() else None
+        session.start()
+        told(address)
+        try:
+            with contextlib.suppress(KeyboardInterrupt):  # the session can be gone on with
+                server.run(sockets=[listening])
+        finally:
+            session.stop()
 
 
 def _address(listening: socket.socket, host: str) -> str:

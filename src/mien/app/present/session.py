@@ -126,13 +126,19 @@ class PresentSession:
         self.hub.tell("operator", "traces", {"samples": samples, "relative": relative})
 
     def _automatic(self, reason: str) -> None:
-        self.conductor.remind(reason, "automatic")
+        try:
+            self.conductor.remind(reason, "automatic")
+        except OSError as error:
+            self.conductor.notice("reminder", f"A reminder was sent and not kept: {error.strerror}.")
 
     def _baseline(self, found: MotionBaseline | str) -> None:
         if isinstance(found, str):
             self.conductor.notice("baseline", found, level="warning")
         else:
-            self.conductor.write("baseline", None, **found.as_json())
+            try:
+                self.conductor.write("baseline", None, **found.as_json())
+            except OSError as error:
+                self.conductor.notice("baseline", f"The baseline was not kept: {error.strerror}.")
         self._dirty.set()
 
     def _motion_path(self) -> Path | None:
