@@ -11,6 +11,7 @@ import typer
 from mien.cli.output import number, print_json, print_table
 
 if TYPE_CHECKING:
+    from mien.dataset.clip_marks import MarkCounts
     from mien.dataset.describe import Description, Spread
     from mien.dataset.reminders import Reminders
 
@@ -82,10 +83,22 @@ def _print(title: str, d: Description) -> None:
         names = list(next(iter(d.completeness.values())))
         rows = [[who, *(counts[name] for name in names)] for who, counts in d.completeness.items()]
         print_table("trials with each modality", ["participant", *names], rows)
+    if d.marks is not None:
+        _print_marks(d.marks)
     if d.reminders is not None:
         _print_reminders(d.reminders)
     if d.flags:
         print_table("flags of imported rows", ["flag", "rows"], [list(item) for item in d.flags.items()])
+
+
+def _print_marks(m: MarkCounts) -> None:
+    said: list[list[object]] = [
+        ["shot cuts", _counts(m.n_cuts) or "none"],
+        ["clips with one", m.n_runs_with_cut],
+    ]
+    said += [[f"voice, s: {verdict}", number(seconds, 1)] for verdict, seconds in m.voice_s.items()]
+    said.append(["clips without sound", m.n_without_sound])
+    print_table("cuts, and who speaks (for people to look at)", ["what", "value"], said)
 
 
 def _print_reminders(r: Reminders) -> None:

@@ -70,8 +70,6 @@ def present(
     ] = False,
 ) -> None:
     """Show a participant the study's clips, record, watch, remind; then take the session into the study."""
-    from mien.dataset import check_is_study
-
     if frames not in ("video", "images"):
         raise OptionError("--frames", wanted="video or images", got=frames, remedy="choose one")
     if new is not None:
@@ -80,6 +78,7 @@ def present(
     columns = {"age": age, "sex": sex}
     if discard or finish:
         from mien.app.present.serve import only_runner
+        from mien.dataset.study import check_is_study
 
         check_is_study(study)
         with only_runner(study):  # not what is being recorded

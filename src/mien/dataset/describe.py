@@ -17,6 +17,7 @@ from typing import Any
 from mien.core.errors import DataError
 from mien.core.labels import ACTION_UNITS, SEVEN_EMOTIONS, THREE_CLASS_OF, THREE_CLASSES
 from mien.dataset import layout, tables
+from mien.dataset.clip_marks import MarkCounts, count_marks
 from mien.dataset.expressions import CodedExpression, MergedExpression, merge_expressions, read_expressions
 from mien.dataset.reminders import Reminders, study_reminders
 from mien.dataset.study import Study, StudySession
@@ -96,6 +97,7 @@ class Description:
     recordings: Mapping[str, str]
     flags: Mapping[str, int]
     reminders: Reminders | None
+    marks: MarkCounts | None
 
 
 def describe(study: Study) -> Description:
@@ -146,6 +148,7 @@ def describe(study: Study) -> Description:
         recordings={kind: "; ".join(sorted(words)) for kind, words in sorted(recordings.items())},
         flags=dict(sorted(Counter(flag for row in rows for flag in row.flags).items())),
         reminders=study_reminders(study),
+        marks=count_marks(study),
     )
 
 

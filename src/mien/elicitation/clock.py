@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 
 def now_s() -> float:
@@ -15,6 +16,14 @@ def now_s() -> float:
     Python's monotonic clock, which on Linux is the same one.
     """
     return _source()()
+
+
+def boot_id() -> str | None:
+    """What is another after the computer, and with it the clock, began anew; None where it is not told."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 @cache
@@ -32,7 +41,6 @@ def _source() -> Callable[[], float]:
 def _quietly() -> None:
     """Keep the library's own remarks off the terminal, unless the laboratory has set it up its own way."""
     import os
-    from pathlib import Path
 
     import pylsl
 

@@ -185,11 +185,13 @@ def one_clock(rows: Sequence[Row]) -> tuple[list[Row], dict[int, float]]:
     """
     moved: list[Row] = []
     shifts: dict[int, float] = {}
-    shift, last, wall = 0.0, -np.inf, None
+    shift, last, wall, boot = 0.0, -np.inf, None, None
     for row in rows:
         if row["what"] == "opened":
             at, now = float(row["at_s"]) + shift, float(row["wall_s"])
-            if at < last - 1.0 and wall is not None:
+            before, boot = boot, row.get("boot")
+            anew = at < last - 1.0 or (None not in (before, boot) and before != boot)
+            if anew and wall is not None:
                 shift += (wall[0] + now - wall[1]) - at
             shifts[int(row["part"])] = shift
             wall = (float(row["at_s"]) + shift, now)
@@ -219,7 +221,10 @@ def _write_eeg(work: _Work, files: ParticipantWriter, eeg: EvenStream) -> None:
     ]
     if not names:
         raise DataError(
-            f"stream {eeg.name}", wanted="channels in V, mV or uV", got=eeg.units[0], remedy="correct its description"
+            f"stream {eeg.name}",
+            wanted="channels in V, mV or uV",
+            got=eeg.units[0],
+            remedy="correct its description",
         )
     data = np.nan_to_num(eeg.values[known] * factors[known, None])  # gaps are named among the events
     codes = [(round(work.eeg_s(r["at_s"]) * eeg.rate_hz), int(r["code"])) for r in _codes(work)]

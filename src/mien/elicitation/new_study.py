@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mien.core.errors import DataError
+from mien.core.errors import DataError, OptionError
 from mien.core.labels import emotion as emotion_word
 from mien.dataset import layout
 from mien.dataset.grow import begin_study
@@ -15,6 +16,9 @@ from mien.dataset.synchronise import CLIP_CODES
 from mien.elicitation.clips import CLIP_COLUMNS, ROLES, Role, check_playable
 from mien.elicitation.protocol import Protocol, write_protocol
 from mien.recording.formats import read_delimited
+
+
+_NAME = re.compile(r"\w[\w .()-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +69,32 @@ def read_clip_list(table: Path, *, aims_known: bool = True) -> list[ListedClip]:
                 remedy="write it",
             )
         code = cells.get("code", "")
+        if (
+            role == "trial"
+            and code.lower() not in ("", "n/a")
+            and not (code.isdigit() and int(code) in CLIP_CODES)
+        ):
+            raise DataError(
+                f"{table}, row {number}",
+                wanted=f"a code from {CLIP_CODES[0]} to {CLIP_CODES[-1]}, or none",
+                got=code,
+                remedy="correct it",
+            )
+        name = cells.get("stimulus", "")
+        if name and not _NAME.fullmatch(name):
+            raise DataError(
+                f"{table}, row {number}",
+                wanted="a name of letters, digits, spaces and .-_()",
+                got=name,
+                remedy="correct it: the clip's file is called so",
+            )
         found.append(
             ListedClip(
                 table.parent / cells["file"],
                 None if aims.lower() in ("", "n/a") else _emotion(aims),
                 role,
                 int(code) if code.isdigit() else None,
-                cells.get("stimulus") or None,
+                name or None,
             )
         )
     return found
@@ -138,6 +161,12 @@ def new_study(
             got=len(trials),
             remedy="select the best: mien stimuli",
         )
+    codes = [clip.code for clip in trials if clip.code is not None]
+    for code in codes:
+        if codes.count(code) > 1:
+            raise DataError(folder, wanted="every code once", got=f"{code} again", remedy="correct the table")
+    if not 0 < len(title) <= 200:
+        raise OptionError("title", wanted="1 to 200 letters", got=len(title), remedy="write another")
     seconds = {clip.file: check_playable(clip.file) for clip in clips}
     if layout.description(folder).exists():
         raise DataError(folder, wanted="a folder without a study", got="a study", remedy="name another")

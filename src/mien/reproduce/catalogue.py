@@ -6,7 +6,16 @@ from collections.abc import Sequence
 
 from mien.core.errors import OptionError
 from mien.reproduce.item import Item
-from mien.reproduce.items import equations, figure_5, table_1, table_2, table_3, table_4
+from mien.reproduce.items import (
+    equations,
+    figure_5,
+    table_1,
+    table_2,
+    table_3,
+    table_4,
+    table_7,
+    table_10,
+)
 
 ITEMS: tuple[Item, ...] = (
     table_1.ITEM,
@@ -19,6 +28,11 @@ ITEMS: tuple[Item, ...] = (
     table_3.TABLE,
     table_4.TABLE_4,
     table_4.TABLE_5,
+    table_7.TABLE_7,
+    table_7.TABLE_8,
+    table_10.TABLE_9,
+    table_10.TABLE_10,
+    table_7.AMF,
 )
 
 

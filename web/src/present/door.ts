@@ -74,6 +74,11 @@ export class Door {
     return entered;
   }
 
+  /** What tells one session from another: the same for every page of its link, known once it entered. */
+  get visit(): string {
+    return this.csrf.slice(0, 12);
+  }
+
   get<T>(path: string): Promise<T> {
     return this.ask<T>("GET", path);
   }
@@ -84,7 +89,7 @@ export class Door {
 
   /** A file of the server, with how much of it has come so far (0 to 1). */
   async file(path: string, progress: (share: number) => void): Promise<Blob> {
-    const response = await this.fetched(path, { method: "GET", headers: this.headers(false), credentials: "same-origin" });
+    const response = await this.fetched(path, { method: "GET", headers: this.headers(false), credentials: "same-origin", cache: "no-store" });
     const length = Number(response.headers.get("content-length") ?? 0);
     const kind = response.headers.get("content-type") ?? "";
     if (!response.body) return response.blob();

@@ -16,6 +16,10 @@ export interface SessionPage { door: Door; clock: SessionClock; posting: Posting
 
 /** Opens the door and sets the clock; null where the page was opened without a link that is good, which the page then says. */
 export async function openPage(role: RoleName, host: Element, hands: PageHands = {}): Promise<SessionPage | null> {
+  // another session's link, put into this tab: only what comes after the # changes, and a browser would load nothing
+  addEventListener("hashchange", () => {
+    if (location.hash.startsWith("#key=")) location.reload();
+  });
   const door = new Door(role, sessionStorage);
   door.takeKey();
   try {
@@ -35,7 +39,7 @@ export async function openPage(role: RoleName, host: Element, hands: PageHands =
     reenter,
     stamp: (page_ms) => clock.stamp(page_ms),
     shelf: sessionStorage,
-    name: role,
+    name: `${role}-${door.visit}`, // what was meant for one session must never be told to another
     refused: (post, refusal) => hands.refused?.(post, refusal),
     changed: (waiting, cut) => hands.changed?.(waiting, cut),
   });

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 from fastapi import Request
 from pydantic import BaseModel, Field
@@ -75,7 +76,7 @@ def plan(request: Request) -> dict[str, Any]:
         "neutral_s": protocol.steps.neutral_s,
         "trials": [_trial(conductor, trial) for trial in conductor.schedule.trials],
         "media": [
-            {"id": name, "url": f"/media/{name}", "seconds": seconds[name]}
+            {"id": name, "url": f"/media/{quote(name)}", "seconds": seconds[name]}
             for name in needed
             if name in session.clips
         ],

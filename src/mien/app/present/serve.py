@@ -22,6 +22,7 @@ from mien.core.errors import DataError, MienError, OptionError
 from mien.core.records import write_atomically
 from mien.dataset import layout, open_study
 from mien.elicitation.clips import check_playable, read_clips
+from mien.elicitation.clock import boot_id
 from mien.elicitation.conductor import Conductor
 from mien.elicitation.continuing import check_same_session
 from mien.elicitation.equipment import Equipment
@@ -234,8 +235,9 @@ def open_session(
             equipment.keep_streams()
         write_atomically(folder / "protocol.yaml", layout.protocol(study).read_bytes())
         conductor.write(
-            "opened", part=part, wall_s=time.time(), trials=len(schedule.trials), rehearsal=rehearsal
-        )
+            "opened", part=part, wall_s=time.time(), boot=boot_id(), trials=len(schedule.trials),
+            rehearsal=rehearsal,
+        )  # fmt: skip
         access = Access.kept(folder / ".keys.json", ("operator", "participant", "display"))
         clips = {clip.name: clip.path(study) for clip in schedule.clips}
         return PresentSession(study, protocol.title, conductor, access, clips, part=part)
