@@ -54,6 +54,7 @@ docs: $(STAMP) $(WEB) ## regenerate the results in docs/results from commands
 	$(BIN)/python docs/pictures/concordance.py
 	$(BIN)/python docs/pictures/coding_bench.py
 	$(BIN)/python docs/pictures/stimuli.py
+	$(BIN)/python docs/pictures/presenting.py
 	$(BIN)/python docs/regenerate_simulated.py
 	$(BIN)/python docs/regenerate_datasets.py
 	$(BIN)/python docs/regenerate.py

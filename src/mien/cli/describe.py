@@ -83,6 +83,9 @@ def _print(title: str, d: Description) -> None:
         names = list(next(iter(d.completeness.values())))
         rows = [[who, *(counts[name] for name in names)] for who, counts in d.completeness.items()]
         print_table("trials with each modality", ["participant", *names], rows)
+    if d.shown_ms:
+        rows = [[words, s.n, number(s.mean, 1), number(s.sd, 1)] for words, s in d.shown_ms.items()]
+        print_table("times of the session, ms", ["what", "trials", "mean", "SD"], rows)
     if d.marks is not None:
         _print_marks(d.marks)
     if d.reminders is not None:

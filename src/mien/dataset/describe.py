@@ -96,6 +96,7 @@ class Description:
     trials: tuple[Mapping[str, Any], ...]
     recordings: Mapping[str, str]
     flags: Mapping[str, int]
+    shown_ms: Mapping[str, Spread]
     reminders: Reminders | None
     marks: MarkCounts | None
 
@@ -147,6 +148,7 @@ def describe(study: Study) -> Description:
         trials=tuple(modalities),
         recordings={kind: "; ".join(sorted(words)) for kind, words in sorted(recordings.items())},
         flags=dict(sorted(Counter(flag for row in rows for flag in row.flags).items())),
+        shown_ms=_lateness(trials),
         reminders=study_reminders(study),
         marks=count_marks(study),
     )
@@ -247,6 +249,20 @@ def _ratings(trials: Sequence[Mapping[str, Any]], name: str) -> dict[str, Spread
         word: Spread.of([row[name] for row in trials if row["emotion"] == word and row[name] is not None])
         for word in words
     }
+
+
+LATENESS = {"shown_after_ms": "first frame after the key", "code_after_ms": "code after the first frame"}
+"""Columns of the trials that `mien present` writes, and what they say, ms."""
+
+
+def _lateness(trials: Sequence[Mapping[str, Any]]) -> dict[str, Spread]:
+    """How late clips and codes came, of trials that were shown by `mien present`."""
+    found = {}
+    for column, words in LATENESS.items():
+        values = [float(row[column]) for row in trials if row.get(column) is not None]
+        if values:
+            found[words] = Spread.of(values)
+    return found
 
 
 def _modalities(session: StudySession, trials: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -112,6 +112,11 @@ def finish_session(
         remedy = "go on with the session" if not work.progress.stopped else "delete it with --discard"
         raise DataError(folder, wanted="a trial that was done", got="none", remedy=remedy)
     streams = read_parts(folder, work.shifts)
+    work.left_out += [
+        f"the stated rate of stream {s.name}, {s.stated_hz:g} Hz: by its stamps it is {s.rate_hz:g} Hz"
+        for s in streams
+        if s.rate_hz != s.stated_hz
+    ]
     work.eeg = _eeg(streams, work)
     if work.eeg is not None:
         work.zero_s = work.eeg.start_s

@@ -8,6 +8,7 @@ from mien.core.errors import OptionError
 from mien.reproduce.item import Item
 from mien.reproduce.items import (
     equations,
+    figure_3,
     figure_5,
     table_1,
     table_2,
@@ -19,8 +20,10 @@ from mien.reproduce.items import (
 
 ITEMS: tuple[Item, ...] = (
     table_1.ITEM,
+    figure_3.SETUP,
     figure_5.CONSENT,
     equations.RATINGS,
+    figure_3.PROTOCOL,
     equations.AGREEMENT,
     table_2.ITEM,
     figure_5.ITEM,
