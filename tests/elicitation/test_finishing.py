@@ -305,3 +305,36 @@ def test_one_participant_after_another_joins_once_and_withdraws_whole(written: W
     assert left == []
     assert other.is_dir()
     assert list(open_study(written.study).participants) == ["sub-002"]
+
+
+def test_a_film_of_an_attempt_that_broke_off_is_no_trials_film(written: Written) -> None:
+    _trial(written, 1, until="clip-ended")
+    _film(written, 1)
+    written.add("opened", ZERO + 100, part=2, wall_s=1.7e9 + 100, trials=6)  # without a camera this time
+    since = len(written.rows)
+    _trial(written, 1, begun_s=ZERO + 110)
+    written.rows[since:] = [row for row in written.rows[since:] if row["what"] != "recorded"]
+    for number, row in enumerate(written.rows, start=1):
+        row["n"] = number
+    written.save()
+    made = finish_session(written.study, "001")
+    assert (made.n_trials, made.n_videos) == (1, 0)
+
+
+def test_codes_beyond_the_eeg_and_channels_of_other_units_are_told(written: Written) -> None:
+    for number in (1, 2, 3):
+        _trial(written, number)
+
+    def quiet(_: np.ndarray, stamps: np.ndarray) -> np.ndarray:
+        return np.stack([np.full(stamps.size, 2e-3), 9 + 0 * stamps], axis=1)
+
+    with XdfWriter(written.folder / "streams_part-01.xdf") as xdf:
+        _stream(xdf, "amp", "EEG", ("Fz", "X1"), ("Millivolts", "g"), 250, 0, ZERO + 12, 15, quiet)
+    written.save()
+    made = finish_session(written.study, "001")
+    assert any("codes of trial 1, 3" in sentence for sentence in made.left_out)
+    assert any("channel X1" in sentence and "got g" in sentence for sentence in made.left_out)
+    eeg = open_study(written.study).session("sub-001").eeg()
+    assert eeg is not None
+    assert list(eeg.ch_names) == ["Fz"]
+    assert eeg.get_data()[0].mean() == pytest.approx(2e-6, rel=0.01)

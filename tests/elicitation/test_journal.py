@@ -61,6 +61,34 @@ def test_a_disk_that_refuses_leaves_no_half_row(tmp_path: Path, monkeypatch: pyt
     assert [(row["n"], row["at_s"]) for row in read_journal(path)] == [(1, 1.0), (2, 3.0)]
 
 
+def test_a_row_that_the_disk_refused_does_not_come_with_the_next_one(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="no limits on this system, skipped")
+    path = tmp_path / "session.jsonl"
+    journal = Journal(path)
+    journal.append("note", 1.0)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 10, limits[1]))
+    try:
+        with pytest.raises(OSError):  # noqa: PT011 - too large or no space, as the system says it
+            journal.append("note", 2.0, text="longer than ten bytes")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    journal.append("note", 3.0)
+    journal.close()
+    assert [(row["n"], row["at_s"]) for row in read_journal(path)] == [(1, 1.0), (2, 3.0)]
+
+
+def test_a_clock_that_began_anew_and_went_further_is_noticed() -> None:
+    rows = [
+        {"n": 1, "what": "opened", "at_s": 100.0, "part": 1, "wall_s": 1e9, "boot": "a"},
+        {"n": 2, "what": "note", "at_s": 160.0},
+        {"n": 3, "what": "opened", "at_s": 300.0, "part": 2, "wall_s": 1e9 + 4000, "boot": "b"},
+        {"n": 4, "what": "note", "at_s": 310.0},
+    ]
+    assert [row["at_s"] for row in one_clock(rows)[0]] == [100.0, 160.0, 4100.0, 4110.0]
+    assert one_clock([*rows[:2], {**rows[2], "boot": "a"}])[1] == {1: 0.0, 2: 0.0}
+
+
 def test_a_computer_that_was_started_again_goes_on_by_its_wall_clock() -> None:
     rows = [
         {"n": 1, "what": "opened", "at_s": 5000.0, "part": 1, "wall_s": 1e9},

@@ -136,11 +136,14 @@ def _run(
 
     with bar("clips") as show:
         protocol, schedule = prepare(study, participant, progress=show)
-    with only_runner(study) as state, _simulated(schedule.at_most_s) if rehearse else _nobody() as person:
+    room = _room(study, participant)
+    simulated = _simulated(schedule.at_most_s, room) if rehearse else _nobody()
+    with only_runner(study) as state, simulated as person:
         if person is not None:
             from dataclasses import replace
 
-            wishes = replace(wishes, camera=None, streams=("simulated-eeg", "simulated-physio"))
+            streams = (f"simulated-eeg{room}", f"simulated-physio{room}")
+            wishes = replace(wishes, camera=None, streams=streams)
         camera = None if person is None else person.camera()
         session = open_session(
             study, participant, protocol, schedule, wishes, camera=camera, rehearsal=rehearse
@@ -157,15 +160,22 @@ def _nobody() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _simulated(seconds: float) -> Iterator[Any]:
+def _simulated(seconds: float, room: str) -> Iterator[Any]:
     """A simulated person in front of the camera, long enough for the session."""
     from mien.elicitation.clock import now_s
     from mien.simulate.live import LiveParticipant, LiveSettings
 
     person = LiveParticipant.of(LiveSettings(duration_s=min(7200.0, 2 * seconds + 300)))
     person.begin(now_s())
-    with person.publish():
+    with person.publish(room):
         yield person
+
+
+def _room(study: Path, participant: str) -> str:
+    """What tells a rehearsal's streams from those of another on the same network, whenever it goes on."""
+    import hashlib
+
+    return "-" + hashlib.sha256(f"{study.resolve()} {participant}".encode()).hexdigest()[:6]
 
 
 class _Told:

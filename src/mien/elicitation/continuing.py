@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from mien.core.errors import DataError
@@ -10,7 +11,7 @@ from mien.elicitation.progress import progress_of
 from mien.elicitation.schedule import Schedule
 
 
-def is_rehearsal(rows: tuple[Row, ...]) -> bool:
+def is_rehearsal(rows: Sequence[Row]) -> bool:
     """Whether a session was begun with nobody in the room."""
     return any(row["what"] == "opened" and row.get("rehearsal") is True for row in rows)
 

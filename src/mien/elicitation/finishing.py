@@ -190,7 +190,8 @@ def one_clock(rows: Sequence[Row]) -> tuple[list[Row], dict[int, float]]:
     """
     moved: list[Row] = []
     shifts: dict[int, float] = {}
-    shift, last, wall, boot = 0.0, -np.inf, None, None
+    shift, last, wall = 0.0, -np.inf, None
+    boot: str | None = None
     for row in rows:
         if row["what"] == "opened":
             at, now = float(row["at_s"]) + shift, float(row["wall_s"])

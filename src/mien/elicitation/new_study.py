@@ -17,7 +17,6 @@ from mien.elicitation.clips import CLIP_COLUMNS, ROLES, Role, check_playable
 from mien.elicitation.protocol import Protocol, write_protocol
 from mien.recording.formats import read_delimited
 
-
 _NAME = re.compile(r"\w[\w .()-]*")
 
 
@@ -162,9 +161,9 @@ def new_study(
             remedy="select the best: mien stimuli",
         )
     codes = [clip.code for clip in trials if clip.code is not None]
-    for code in codes:
-        if codes.count(code) > 1:
-            raise DataError(folder, wanted="every code once", got=f"{code} again", remedy="correct the table")
+    again = next((code for code in codes if codes.count(code) > 1), None)
+    if again is not None:
+        raise DataError(folder, wanted="every code once", got=f"{again} again", remedy="correct the table")
     if not 0 < len(title) <= 200:
         raise OptionError("title", wanted="1 to 200 letters", got=len(title), remedy="write another")
     seconds = {clip.file: check_playable(clip.file) for clip in clips}

@@ -107,8 +107,13 @@ class LiveParticipant:
         return live_streams(self.script, self.settings, self.body)
 
     @contextmanager
-    def publish(self) -> Iterator[Publication]:
+    def publish(self, room: str = "") -> Iterator[Publication]:
         """Send "simulated-eeg" and "simulated-physio" over Lab Streaming Layer while the context lasts.
+
+        Parameters
+        ----------
+        room
+            Ends the streams' names, where several simulated people are on one network.
 
         Raises
         ------
@@ -116,7 +121,8 @@ class LiveParticipant:
             Before `begin`.
         """
         begun_s = self.begun_s
-        publication = Publication(self.streams, begun_s, f"mien-simulated-{self.settings.seed}")
+        streams = [replace(stream, name=stream.name + room) for stream in self.streams]
+        publication = Publication(streams, begun_s, f"mien-simulated-{self.settings.seed}{room}")
         try:
             yield publication
         finally:
