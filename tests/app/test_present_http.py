@@ -125,7 +125,7 @@ def test_the_participant_is_told_nothing_of_what_a_clip_aims_at(pages: dict[str,
     begun(pages)
     plan = pages["participant"].http.get("/api/participant/plan").json()
     told = json.dumps({key: value for key, value in plan.items() if key != "report"})
-    for word in ("happiness", "fear"):
+    for word in ("happiness", "fear", "clip-101", "practice-1", "neutral-1"):
         assert word not in told
     assert plan["report"]["emotions"][0] == "happiness"
     assert {trial["clip"] for trial in plan["trials"]} <= {media["id"] for media in plan["media"]}
@@ -134,9 +134,11 @@ def test_the_participant_is_told_nothing_of_what_a_clip_aims_at(pages: dict[str,
 def test_media_are_served_whole_and_in_parts(session: PresentSession, pages: dict[str, Page]) -> None:
     whole = session.clips["clip-101"].read_bytes()
     http = pages["participant"].http
-    answer = http.get("/media/clip-101")
+    sign = session.sign_of("clip-101")
+    assert http.get("/media/clip-101").status_code == 404  # a name may tell what a clip aims at
+    answer = http.get(f"/media/{sign}")
     assert (answer.content, answer.headers["content-type"]) == (whole, "video/mp4")
-    part = http.get("/media/clip-101", headers={"Range": "bytes=10-19"})
+    part = http.get(f"/media/{sign}", headers={"Range": "bytes=10-19"})
     assert (part.status_code, part.content) == (206, whole[10:20])
 
 
@@ -148,7 +150,10 @@ def test_a_whole_session_joins_the_study(session: PresentSession, pages: dict[st
     assert not ending()
     plan = page.http.get("/api/participant/plan").json()
     assert [trial["done"] for trial in plan["trials"]] == [True, True, False]
-    assert {media["id"] for media in plan["media"]} == {plan["trials"][2]["clip"], "neutral-1"}
+    assert {media["id"] for media in plan["media"]} == {
+        plan["trials"][2]["clip"],
+        session.sign_of("neutral-1"),
+    }
     play(page, 2)
     ending()
     assert ending.choice == "keep"
@@ -248,7 +253,7 @@ def test_a_clip_that_the_browser_cannot_play_is_told_loudly(
     session: PresentSession, pages: dict[str, Page]
 ) -> None:
     page = begun(pages)
-    failed = [{"id": "clip-101", "reason": "no decoder"}]
+    failed = [{"id": session.sign_of("clip-101"), "reason": "no decoder"}]
     assert page.post("/api/participant/preloaded", ok=False, failed=failed).status_code == 200
     (notice,) = pages["operator"].http.get("/api/operator/session").json()["notices"]
     assert notice["level"] == "failure"

@@ -91,3 +91,21 @@ def test_a_shared_clock_is_said_once_it_is_known(study: Path) -> None:
     say_shared_clock(study)
     assert says_shared_clock(open_study(study))
     assert open_study(study).folder == study
+
+
+def test_a_participant_whose_joining_was_killed_half_way_can_join_again(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("mien.dataset.grow._add_row", killed)
+        with pytest.raises(KeyboardInterrupt):
+            _add(study, "001")
+    assert (study / "sub-001").is_dir()  # joined, and nobody knows
+    assert open_study(study).participants == {}
+    _add(study, "001", consent_level=1)
+    assert open_study(study).participants["sub-001"].consent_level == 1
+    assert [f for f in validate(study) if f.severity == "error"] == []
+    assert not list(study.glob(".joining-*"))

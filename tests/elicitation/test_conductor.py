@@ -225,3 +225,11 @@ def test_what_troubles_the_participants_page_is_told(tmp_path: Path) -> None:
     conductor = consented(tmp_path)
     conductor.step("trouble", 1, True, post(sentence="The clip broke."))
     assert [notice["sentence"] for notice in conductor.notices()] == ["The clip broke."]
+
+
+def test_a_step_cannot_come_long_before_the_one_that_led_to_it(tmp_path: Path) -> None:
+    conductor = consented(tmp_path)
+    play(conductor, 1, practice=True, until="requested")
+    conductor.step("clip-shown", 1, True, post(at_s=now_s() - 3000))
+    requested, shown = (conductor.rows(what)[0]["at_s"] for what in ("requested", "clip-shown"))
+    assert 0 <= shown - requested < 60

@@ -87,6 +87,9 @@ def add_participant(study: Path, name: str, columns: Mapping[str, object]) -> It
     name = layout.participant_id(name)
     with _alone(study):
         people = tables.read_participants(layout.participants(study))
+        joining = study / f".joining-{name}"
+        if joining.exists() and name not in set(people["participant_id"]):
+            shutil.rmtree(layout.participant_folder(study, name), ignore_errors=True)  # killed half-way
         if name in set(people["participant_id"]) or layout.participant_folder(study, name).exists():
             raise DataError(
                 study, wanted="a new participant", got=f"{name}, who is there", remedy="choose another number"
@@ -96,6 +99,7 @@ def add_participant(study: Path, name: str, columns: Mapping[str, object]) -> It
         part.mkdir()
         try:
             yield ParticipantWriter(part, name)
+            joining.touch()
             _join(study, part, name)
         finally:
             shutil.rmtree(part, ignore_errors=True)
@@ -103,6 +107,7 @@ def add_participant(study: Path, name: str, columns: Mapping[str, object]) -> It
         if any(study.glob("sub-*/*/*_events.tsv")):
             write_json(layout.events_json(study), EVENT_WORDS)
         update_manifest(study)
+        joining.unlink(missing_ok=True)
 
 
 def _join(study: Path, part: Path, name: str) -> None:

@@ -222,7 +222,12 @@ class Conductor:
 
     def _write_step(self, what: str, trial: Trial, posted: Mapping[str, Any], more: Mapping[str, Any]) -> Row:
         number, practice, clip = trial.number, trial.practice, trial.clip.name
-        return self.write(what, self._at(posted), trial=number, practice=practice, clip=clip, **more)
+        attempt = None if what == "ready" else self._progress.attempt((practice, number))
+        before = None if attempt is None else attempt.at_s(attempt.last)
+        at = self._at(posted)
+        if before is not None and at < before - _EARLIEST_S:  # no step comes before the one that led to it
+            at = now_s()
+        return self.write(what, at, trial=number, practice=practice, clip=clip, **more)
 
     def _clip_shown(self, trial: Trial, posted: Mapping[str, Any], more: Mapping[str, Any]) -> None:
         sent = None

@@ -225,6 +225,10 @@ def _write_eeg(work: _Work, files: ParticipantWriter, eeg: EvenStream) -> None:
         for name, unit, is_known in zip(eeg.channel_names, eeg.units, known, strict=True)
         if not is_known
     ]
+    if "n/a" in eeg.units:
+        work.left_out.append(
+            f"units of stream {eeg.name}: it states none for some channels, which are taken as microvolts"
+        )
     if not names:
         raise DataError(
             f"stream {eeg.name}",
@@ -363,10 +367,13 @@ def _film_of_images(folder: Path, rows: pd.DataFrame, files: ParticipantWriter, 
     from mien.recording.formats import read_image_folder
 
     found = read_image_folder(folder)
+    if len(found.paths) != len(rows):
+        got = f"{len(found.paths)} of {len(rows)}"
+        raise DataError(folder, wanted="every frame's picture", got=got, remedy="restore them from a copy")
     stamps = rows["host_time_s"].to_numpy(dtype=np.float64)
     rate = Fraction(round(max(1.0, (stamps.size - 1) / max(1e-3, float(np.ptp(stamps))))))
     with files.write_video(run, width=found.width, height=found.height, rate_hz=rate) as film:
-        for path in found.paths[: len(rows)]:
+        for path in found.paths:
             image = cv2.imread(str(path))
             if image is None:
                 raise DataError(
@@ -404,6 +411,7 @@ def _trials(work: _Work, done: Sequence[tuple[bool, int]]) -> pd.DataFrame:
                 "timed_out": str(bool(report.get("timed_out"))).lower(),
                 "shown_after_ms": None if asked is None or shown is None else round(1e3 * (shown - asked), 1),
                 "code_after_ms": None if sent is None or shown is None else round(1e3 * (sent - shown), 1),
+                "stalled_ms": attempt.steps.get("clip-ended", {}).get("stalled_ms"),
                 "attempts": len(work.progress.attempts[key]),
             }
         )

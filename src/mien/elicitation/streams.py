@@ -28,6 +28,7 @@ def find_streams(wait_s: float = 2.0) -> list[FoundStream]:
         import pylsl
     except (ImportError, RuntimeError):
         return []
+    now_s()  # sets the library up before its first word
     found = [found_stream(info) for info in pylsl.resolve_streams(wait_s)]
     return sorted(found, key=lambda stream: (stream.name, stream.source_id, stream.host))
 

@@ -28,7 +28,7 @@ def present_application(session: PresentSession, *, hosts: Sequence[str]) -> Any
     app = FastAPI(title="mien present", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.session = session
     return served(
-        app, ROUTES, PAGES, access=session.access, title=session.title, clips=session.clips, hosts=hosts
+        app, ROUTES, PAGES, access=session.access, title=session.title, clips=session.media, hosts=hosts
     )
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
 
 from fastapi import Request
 from pydantic import BaseModel, Field
 
 from mien.app.present.asking import Posted, session_of
-from mien.elicitation.conductor import Conductor
+from mien.app.present.session import PresentSession
 from mien.elicitation.schedule import Trial
 
 
@@ -56,6 +55,7 @@ def plan(request: Request) -> dict[str, Any]:
     protocol = conductor.protocol
     left = [t for t in conductor.schedule.trials if not conductor.done(t)]
     needed = dict.fromkeys(c.name for t in left for c in (t.clip, t.neutral) if c is not None)
+    media = session.media
     seconds = {clip.name: clip.seconds for clip in conductor.schedule.clips}
     return {
         "study": session.title,
@@ -74,26 +74,27 @@ def plan(request: Request) -> dict[str, Any]:
         },
         "clip_limit_s": protocol.steps.clip_limit_s,
         "neutral_s": protocol.steps.neutral_s,
-        "trials": [_trial(conductor, trial) for trial in conductor.schedule.trials],
+        "trials": [_trial(session, trial) for trial in conductor.schedule.trials],
         "media": [
-            {"id": name, "url": f"/media/{quote(name)}", "seconds": seconds[name]}
+            {"id": sign, "url": f"/media/{sign}", "seconds": seconds[name]}
             for name in needed
-            if name in session.clips
+            if (sign := session.sign_of(name)) in media
         ],
         "words": dict(protocol.words),
     }
 
 
-def _trial(conductor: Conductor, trial: Trial) -> dict[str, Any]:
+def _trial(session: PresentSession, trial: Trial) -> dict[str, Any]:
+    conductor = session.conductor
     breaks = conductor.protocol.breaks
     rest = {"least_s": breaks.least_s, "text": None} if trial.break_after else None
     return {
         "number": trial.number,
         "practice": trial.practice,
         "block": trial.block,
-        "clip": trial.clip.name,
+        "clip": session.sign_of(trial.clip.name),
         "clip_s": trial.clip.seconds,
-        "neutral": None if trial.neutral is None else trial.neutral.name,
+        "neutral": None if trial.neutral is None else session.sign_of(trial.neutral.name),
         "done": conductor.done(trial),
         "break_after": rest,
     }
@@ -103,21 +104,23 @@ def consent(request: Request, body: Consent) -> dict[str, Any]:
     """Keep what the participant allowed."""
     session = session_of(request)
     session.conductor.consent(body.level, body.as_posted())
+    session.keep_baseline()
     return {"ok": True, "phase": session.conductor.phase}
 
 
 def preloaded(request: Request, body: Preloaded) -> dict[str, Any]:
     """Keep whether every clip can be played; what cannot is told to the experimenter at once."""
-    conductor = session_of(request).conductor
+    session = session_of(request)
+    conductor = session.conductor
     if body.id not in conductor.progress.seen:
-        failed = [one.model_dump() for one in body.failed]
+        failed = [{"id": session.clip_of(one.id), "reason": one.reason} for one in body.failed]
         conductor.write(
             "preloaded", id=body.id, ok=body.ok, failed=failed, screen=body.screen, agent=body.agent
         )
-        for one in body.failed:
+        for one in failed:
             conductor.notice(
-                f"clip {one.id}",
-                f"clip {one.id}: wanted one that this browser plays, got {one.reason}; convert it.",
+                f"clip {one['id']}",
+                f"clip {one['id']}: wanted one that this browser plays, got {one['reason']}; convert it.",
             )
     return {"ok": body.ok}
 

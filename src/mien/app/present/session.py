@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -28,7 +29,7 @@ _LOOK_S = 1.0
 class PresentSession:
     """What the application of `mien present` works with.
 
-    `clips`: media id -> file, the only files that are ever served.
+    `clips`: name -> file. Pages know a clip by a sign that tells nothing of it: names often tell an emotion.
     """
 
     study: Path
@@ -70,6 +71,20 @@ class PresentSession:
                 kept=self._motion_path,
                 part=self.part,
             )
+
+    def sign_of(self, clip: str) -> str:
+        """What the participant's page calls a clip."""
+        key = self.access.keys["participant"]
+        return hashlib.sha256(f"{key} {clip}".encode()).hexdigest()[:12]
+
+    @property
+    def media(self) -> dict[str, Path]:
+        """Sign -> file: the only files that are ever served."""
+        return {self.sign_of(name): path for name, path in self.clips.items()}
+
+    def clip_of(self, sign: str) -> str:
+        """The clip that a page means; what is no sign stays as it is."""
+        return next((name for name in self.clips if self.sign_of(name) == sign), sign)
 
     def start(self) -> None:
         """Begin to watch and to tell."""
@@ -131,10 +146,16 @@ class PresentSession:
         except OSError as error:
             self.conductor.notice("reminder", f"A reminder was sent and not kept: {error.strerror}.")
 
+    def keep_baseline(self) -> None:
+        """Somebody has consented: a baseline that was measured before is kept from now on."""
+        found = None if self.watch is None else self.watch.baseline
+        if found is not None and not self.conductor.rows("baseline"):
+            self.conductor.write("baseline", None, **found.as_json())
+
     def _baseline(self, found: MotionBaseline | str) -> None:
         if isinstance(found, str):
             self.conductor.notice("baseline", found, level="warning")
-        else:
+        elif self.conductor.progress.consent is not None:
             try:
                 self.conductor.write("baseline", None, **found.as_json())
             except OSError as error:
