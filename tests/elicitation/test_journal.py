@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from mien.core.errors import DataError
-from mien.elicitation.finishing import one_clock
 from mien.elicitation.journal import Journal, read_journal
+from mien.elicitation.session_work import one_clock
 
 
 def _three(path: Path) -> bytes:
