@@ -18,6 +18,7 @@ from mien.dataset.synchronise import REST_CODE
 from mien.elicitation.clock import now_s
 from mien.elicitation.equipment import Equipment
 from mien.elicitation.journal import Journal, Row
+from mien.elicitation.posted import kept_of, number_of, report_of
 from mien.elicitation.progress import ASIDE, STEPS, Choice, Key, Phase, Progress, progress_of
 from mien.elicitation.protocol import Protocol
 from mien.elicitation.schedule import Schedule, Trial
@@ -170,7 +171,7 @@ class Conductor:
                 if given != level:
                     raise OrderError("A level of consent was chosen already: load the page again.", None)
                 return
-            self.write("consent", self._at(posted), level=level, **_post(posted))
+            self.write("consent", self._at(posted), level=level, **kept_of(posted))
             self.equipment.keep_streams()
         self._changed()
 
@@ -190,7 +191,9 @@ class Conductor:
                 if self._progress.consent is None:
                     raise OrderError("Nobody has consented yet: load the page again.", None)
                 if what in ASIDE:
-                    row = self.write(what, self._at(posted), trial=number, practice=practice, **_post(posted))
+                    row = self.write(
+                        what, self._at(posted), trial=number, practice=practice, **kept_of(posted)
+                    )
                     if what == "trouble":
                         self.notice(
                             "page", str(row.get("sentence") or "the participant's page"), level="warning"
@@ -208,11 +211,11 @@ class Conductor:
             )
         self._check_order(what, trial)
         assert trial is not None
-        more = _post(posted)
+        more = kept_of(posted)
         if what == "ready":
             self._leave_behind(trial)
         if what == "reported":
-            more |= self._report(posted)
+            more |= report_of(self.protocol.report, posted)
         if what == "clip-shown":
             self._clip_shown(trial, posted, more)
         elif what == "clip-ended":
@@ -276,26 +279,6 @@ class Conductor:
         if recorded is not None:
             self.write("cut", trial=trial.number, practice=trial.practice, **recorded)
 
-    def _report(self, posted: Mapping[str, Any]) -> dict[str, Any]:
-        asked, found = self.protocol.report, dict.fromkeys(("emotion", "valence", "arousal"))
-        emotion = posted.get("emotion")
-        if emotion is not None and emotion not in asked.emotions:
-            raise DataError(
-                "report", wanted=", ".join(asked.emotions), got=repr(emotion)[:60], remedy="choose one"
-            )
-        for name in ("valence", "arousal"):
-            value = posted.get(name)
-            if value is not None and (type(value) is not int or not asked.low <= value <= asked.high):
-                raise DataError(
-                    f"report, {name}",
-                    wanted=f"{asked.low} to {asked.high}",
-                    got=repr(value)[:60],
-                    remedy="choose one",
-                )
-            found[name] = value
-        return {**found, "emotion": emotion, "timed_out": bool(posted.get("timed_out")),
-                "took_s": _number(posted.get("took_s"))}  # fmt: skip
-
     def _coded(self, trial: Trial, code: int, sent_s: float | None) -> None:
         device = None if self.equipment.trigger is None else self.equipment.trigger.name
         at = now_s() if sent_s is None else sent_s
@@ -320,7 +303,7 @@ class Conductor:
             if chosen and by != "participant":
                 raise OrderError("The participant has chosen what becomes of the recordings.", None)
             self._leave_behind_stop()
-            more = {} if posted is None else _post(posted)
+            more = {} if posted is None else kept_of(posted)
             self.write("stopped", None if posted is None else self._at(posted), by=by, choice=choice, **more)
         if by == "participant":
             self.notice("stopped", "The participant has stopped the session.", level="warning")
@@ -373,7 +356,7 @@ class Conductor:
                 raise DataError(
                     "reminder", wanted="one that was sent", got=repr(reminder)[:60], remedy="ignore it"
                 )
-            self.write("reminder-shown", self._at(posted), reminder=reminder, **_post(posted))
+            self.write("reminder-shown", self._at(posted), reminder=reminder, **kept_of(posted))
         self.told("reminder", next(r for r in self.reminders() if r["id"] == reminder))
 
     def reminders(self) -> list[dict[str, Any]]:
@@ -420,7 +403,7 @@ class Conductor:
 
     def _at(self, posted: Mapping[str, Any]) -> float:
         """The page's own time of what happened; now, where it is no time of this session."""
-        now, stated = now_s(), _number(posted.get("at_s"))
+        now, stated = now_s(), number_of(posted.get("at_s"))
         return now if stated is None or stated > now + _EARLIEST_S or stated < now - 3600 else stated
 
     def _changed(self) -> None:
@@ -430,21 +413,3 @@ class Conductor:
         """Give back journal and equipment."""
         self.equipment.close()
         self.journal.close()
-
-
-def _post(posted: Mapping[str, Any]) -> dict[str, Any]:
-    """What a page says of its own clock, and the post's identity."""
-    kept = {
-        name: _number(posted.get(name)) for name in ("page_ms", "uncertainty_ms", "media_time", "refresh_hz")
-    }
-    kept |= {name: _number(posted.get(name)) for name in ("frames_shown", "frames_dropped", "stalled_ms")}
-    found: dict[str, Any] = {name: value for name, value in kept.items() if value is not None}
-    if isinstance(posted.get("sentence"), str):
-        found["sentence"] = posted["sentence"][:500]
-    return {"id": str(posted["id"]), **found}
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return float(value) if abs(value) < 1e15 else None
