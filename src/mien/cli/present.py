@@ -62,6 +62,10 @@ def present(
     name: Annotated[
         list[str] | None, typer.Option(help="Another host name under which pages may be asked for.")
     ] = None,
+    plan: Annotated[
+        bool,
+        typer.Option("--plan", help="Check protocol and clips, print the participant's trials, and leave."),
+    ] = False,
     finish: Annotated[
         bool, typer.Option("--finish", help="Take an ended session into the study, and leave.")
     ] = False,
@@ -83,6 +87,9 @@ def present(
         check_is_study(study)
         with only_runner(study):  # not what is being recorded
             _discard(study, participant) if discard else _finish(study, participant, columns)
+        return
+    if plan:
+        _plan(study, participant)
         return
     from mien.app.present.serve import Wishes
 
@@ -118,6 +125,23 @@ def _begin(study: Path, source: str, title: str) -> None:
     else:
         new_study(study, read_clip_list(Path(source)), title=title)
     print(f"{study}: begun; edit {study / 'protocol.yaml'}, then call mien present {study} --participant 001")
+
+
+def _plan(study: Path, participant: str) -> None:
+    """The trials of a participant in order, and how long they take."""
+    from mien.app.present.serve import prepare
+    from mien.cli.output import duration, print_table
+
+    _, schedule = prepare(study, participant)
+    rows = [
+        [
+            f"practice {t.number}" if t.practice else t.number, t.clip.name, t.clip.emotion or "-",
+            t.clip.code or "-", f"{t.clip.seconds:.1f}", "yes" if t.break_after else "-",
+        ]
+        for t in schedule.trials
+    ]  # fmt: skip
+    print_table(f"{study}: {participant}", ["trial", "clip", "emotion", "code", "s", "break after"], rows)
+    print(f"{duration(schedule.typical_s)} in all, at most {duration(schedule.at_most_s)}")
 
 
 def _run(
