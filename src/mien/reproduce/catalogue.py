@@ -14,6 +14,7 @@ from mien.reproduce.items import (
     table_2,
     table_3,
     table_4,
+    table_6,
     table_7,
     table_10,
 )
@@ -29,6 +30,7 @@ ITEMS: tuple[Item, ...] = (
     figure_5.ITEM,
     table_3.TRIAL,
     table_3.TABLE,
+    table_6.ITEM,
     table_4.TABLE_4,
     table_4.TABLE_5,
     table_7.TABLE_7,
