@@ -382,7 +382,7 @@ def test_a_copy_comes_back_into_an_empty_store_only(mien: Mien, study: Path, tmp
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"no backup", b"SQLite format 3\x00" + b"\0" * 100, gzip.compress(b"{}\n")]
+    "content", [b"", b"no backup", b"SQLite format 3\x00" + b"\0" * 100, gzip.compress(b"{}\n", mtime=0)]
 )
 def test_what_is_no_copy_is_refused_and_the_store_stays_empty(
     mien: Mien, study: Path, tmp_path: Path, content: bytes
