@@ -1,0 +1,108 @@
+"""Jobs on the workers of a Dask cluster that share the store's folder with the coordinator.
+
+Workers commit to the store themselves, as those of the process pool do: what comes back is only what became
+of a job. A worker that dies takes its claim with it; its job is reported as failed and tried again by the
+plan, not by Dask, so that a job that kills its workers is set aside after as many tries here as elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mien.core.errors import JobError, OptionError
+from mien.jobs.execute import MAX_TRIES, Event, Report, attempt
+from mien.jobs.plan import Job, Plan
+from mien.jobs.store import Store
+
+_CONNECT_S = 20
+_WORKERS_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class DaskCluster:
+    """Runs jobs on the cluster whose scheduler answers at `address`, as in "tcp://10.0.0.1:8786".
+
+    Raises
+    ------
+    OptionError
+        From `run`, if nobody answers there within 20 s.
+    """
+
+    address: str
+
+    def run(self, plan: Plan, jobs: list[Job], store: Store, report: Report) -> None:
+        """Try every job once; a job whose worker dies is reported as failed."""
+        import distributed
+
+        completed: Any = distributed.as_completed
+        with _connected(self.address) as client, client.as_current():
+            shared, waiting = _shared(client, plan), list(reversed(jobs))
+            running: dict[Any, Job] = {}
+            ended = completed()
+            while waiting or running:
+                # One job a thread: when a worker dies, nobody else's job is blamed for it.
+                while waiting and len(running) < max(1, sum(client.nthreads().values())):
+                    job = waiting.pop()
+                    key = f"{job.name}-{job.key[:16]}-{uuid.uuid4().hex[:8]}"
+                    root = str(store.root.resolve())
+                    future = client.submit(_work, shared, job, root, key=key, pure=False, retries=0)
+                    running[future] = job
+                    ended.add(future)
+                future = next(ended)
+                event = _event(future, running.pop(future))
+                report(event)
+                if event.status == "refused":  # the other jobs would be refused as well
+                    client.cancel(list(running))
+                    return
+
+
+def _shared(client: Any, plan: Plan) -> Any:
+    """The plan on every worker; workers that just died are waited for."""
+    for _ in range(MAX_TRIES):
+        client.wait_for_workers(1, timeout=_WORKERS_S)
+        try:
+            return client.scatter(plan, broadcast=True, hash=False)
+        except TimeoutError:
+            continue
+    raise JobError(
+        "cluster", wanted="workers that stay", got="workers that die at once", remedy="look at their logs"
+    )
+
+
+def _work(plan: Plan, job: Job, root: str) -> Event:
+    """On a worker: one job, into the store that it shares with the coordinator."""
+    return attempt(plan, job, Store(Path(root)))
+
+
+def _event(future: Any, job: Job) -> Event:
+    """What became of a job: what its worker says, or that there is none any more."""
+    try:
+        found: Event = future.result()
+    except Exception as error:  # KilledWorker, a lost connection, what cannot be read back
+        return Event(job, "failed", f"its worker did not answer: {type(error).__name__}: {error}")
+    return found
+
+
+@contextlib.contextmanager
+def _connected(address: str) -> Iterator[Any]:
+    import distributed
+
+    client_of: Any = distributed.Client
+    try:
+        client = client_of(address, timeout=_CONNECT_S, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise OptionError(
+            f"--dask {address}",
+            wanted="the address of a running scheduler, as in tcp://10.0.0.1:8786",
+            got=str(error).splitlines()[0][:120] or type(error).__name__,
+            remedy="start dask scheduler and its workers, on folders that all of them see",
+        ) from error
+    try:
+        yield client
+    finally:
+        client.close()

@@ -1,0 +1,171 @@
+"""A Dask cluster as executor: the same bytes, whatever dies; a poison job is set aside, the rest goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from working import dies_once, poison, refuses, slow_square, square
+
+from mien.core import DataError, JobError, OptionError
+from mien.jobs import Job, Plan, Sequential, Store, run_plan
+from mien.jobs.dask_cluster import DaskCluster
+
+distributed = pytest.importorskip("distributed", reason="distributed not installed, skipped")
+
+
+@pytest.fixture
+def cluster() -> Iterator[Any]:
+    import dask
+
+    workers = str(Path(__file__).parent)
+    before = os.environ.get("PYTHONPATH", "")
+    os.environ["PYTHONPATH"] = f"{workers}{os.pathsep}{before}" if before else workers
+    settings = {"distributed.scheduler.allowed-failures": 0, "distributed.worker.daemon": False}
+    try:
+        with (
+            dask.config.set(settings),
+            distributed.LocalCluster(
+                n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            ) as made,
+        ):
+            yield made
+    finally:
+        os.environ["PYTHONPATH"] = before
+
+
+def _plan(function: Any, context: Path, n: int) -> Plan:
+    jobs = [Job(f"number {k}", {"function": function.__name__, "n": k}, {"n": k}) for k in range(n)]
+    return Plan(function, str(context), jobs)
+
+
+def _same(one: list[Any], other: list[Any]) -> bool:
+    return [(o["n"], o["square"].tobytes()) for o in one] == [(o["n"], o["square"].tobytes()) for o in other]
+
+
+def test_the_same_outputs_as_in_this_process(tmp_path: Path, cluster: Any) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    here = run_plan(_plan(square, tmp_path / "a", 12), Store(tmp_path / "here"), executor=Sequential())
+    plan = _plan(square, tmp_path / "b", 12)
+    there = run_plan(plan, Store(tmp_path / "there"), executor=DaskCluster(cluster.scheduler_address))
+    assert _same(here, there)
+    assert {p.read_text() for p in (tmp_path / "b").glob("computed-*")} == {"x"}
+    again = run_plan(plan, Store(tmp_path / "there"), executor=DaskCluster(cluster.scheduler_address))
+    assert _same(again, here)
+    assert {p.read_text() for p in (tmp_path / "b").glob("computed-*")} == {"x"}
+
+
+def test_twenty_killed_workers_change_no_bit(tmp_path: Path, cluster: Any) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    here = run_plan(_plan(slow_square, tmp_path / "a", 40), Store(tmp_path / "here"))
+    killed: list[int] = []
+    over = threading.Event()
+
+    def kill() -> None:
+        rng = random.Random(3)
+        while len(killed) < 20 and not over.wait(0.3):
+            alive = [w["pid"] for w in _workers(cluster)]
+            if alive:
+                killed.append(rng.choice(alive))
+                os.kill(killed[-1], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    there: list[Any] = []
+    for _ in range(20):  # a job that met three deaths by chance is set aside: the same command goes on
+        try:
+            there = run_plan(
+                _plan(slow_square, tmp_path / "b", 40),
+                Store(tmp_path / "there"),
+                executor=DaskCluster(cluster.scheduler_address),
+            )
+        except JobError:
+            continue
+        if len(killed) >= 20:
+            break
+        for marker in (tmp_path / "there").glob("*/*/done.json"):
+            if len(killed) < 20 and random.Random(len(killed)).random() < 0.5:
+                marker.unlink()  # more to do while workers still die
+    over.set()
+    killer.join()
+    assert len(killed) == 20
+    assert _same(here, there)
+
+
+def _workers(cluster: Any) -> list[dict[str, int]]:
+    found = []
+    for nanny in cluster.workers.values():
+        process = getattr(getattr(nanny, "process", None), "pid", None)
+        if process:
+            found.append({"pid": int(process)})
+    return found
+
+
+def test_a_poison_job_is_set_aside_and_the_rest_goes_on(tmp_path: Path, cluster: Any) -> None:
+    store = Store(tmp_path / "store")
+    with pytest.raises(JobError, match="2 of 6 jobs"):
+        run_plan(_plan(poison, tmp_path, 6), store, executor=DaskCluster(cluster.scheduler_address))
+    assert sorted(p.name for p in tmp_path.glob("computed-*")) == [f"computed-{n}" for n in (0, 1, 4, 5)]
+    logs = "".join(p.read_text() for p in (tmp_path / "store" / "quarantine").rglob("*") if p.is_file())
+    assert "three is not to be had" in logs
+
+
+def test_a_worker_that_dies_is_replaced_and_its_job_tried_again(tmp_path: Path, cluster: Any) -> None:
+    found = run_plan(
+        _plan(dies_once, tmp_path, 3),
+        Store(tmp_path / "store"),
+        executor=DaskCluster(cluster.scheduler_address),
+    )
+    assert [output["n"] for output in found] == [0, 1, 2]
+
+
+def test_a_refusal_comes_back_in_its_own_words(tmp_path: Path, cluster: Any) -> None:
+    with pytest.raises(DataError, match="wanted an even one"):
+        run_plan(
+            _plan(refuses, tmp_path, 3),
+            Store(tmp_path / "s"),
+            executor=DaskCluster(cluster.scheduler_address),
+        )
+
+
+def test_two_coordinators_never_commit_a_job_twice(tmp_path: Path, cluster: Any) -> None:
+    found: list[list[Any]] = []
+
+    def coordinate() -> None:
+        plan = _plan(slow_square, tmp_path, 12)
+        found.append(
+            run_plan(plan, Store(tmp_path / "store"), executor=DaskCluster(cluster.scheduler_address))
+        )
+
+    threads = [threading.Thread(target=coordinate) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.1)
+    for thread in threads:
+        thread.join(timeout=120)
+    assert len(found) == 2
+    assert _same(found[0], found[1])
+    assert {p.read_text() for p in tmp_path.glob("computed-*")} == {"x"}
+    assert json.dumps([o["n"] for o in found[0]]) == json.dumps(list(range(12)))
+
+
+def test_nobody_at_the_address_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mien.jobs.dask_cluster._CONNECT_S", 1)
+    (tmp_path / "c").mkdir()
+    with pytest.raises(OptionError, match="wanted the address of a running scheduler"):
+        run_plan(
+            _plan(square, tmp_path / "c", 1), Store(tmp_path / "s"), executor=DaskCluster("tcp://127.0.0.1:9")
+        )
