@@ -104,7 +104,7 @@ def test_cells_are_text_as_they_were_stored(tmp_path: Path) -> None:
     assert cells(table) == READ
     assert table["source_row"].tolist() == [2, 3, 4]
     assert table.attrs == {
-        "sheet": "Sheet1", "encoding": None, "header_row": 1, "found": tuple(ROLES),
+        "sheet": "Sheet1", "encoding": None, "header_row": 1, "found": tuple(ROLES), "headers": tuple(HEADER),
     }  # fmt: skip
 
 
