@@ -385,6 +385,12 @@ _TRIAL_WORDS = _described(
     valence="Reported valence",
     arousal="Reported arousal",
     source="The recording's name in the dataset it was imported from",
+    report_s="Time from the form to its end, s",
+    timed_out="Whether the time for the report was over",
+    shown_after_ms="From the participant's key to the clip's first frame, ms",
+    code_after_ms="From the clip's first frame to its code, ms",
+    stalled_ms="How long the clip stood still, ms",
+    attempts="How often the trial was begun",
 )
 EVENT_WORDS = _described(
     trial_type="What happened: clip and rest are codes as they were sent, clip-shown is the first frame on "
