@@ -64,4 +64,4 @@ docs: $(STAMP) $(WEB) ## regenerate the results in docs/results from commands
 	$(BIN)/python docs/regenerate_spotting_methods.py
 
 clean:           ## remove what is made, keep .venv
-	rm -rf build dist mien-demo mien-results .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf build dist mien-demo mien-results mien-reproduction .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
