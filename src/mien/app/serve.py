@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import json
 import os
 import secrets
 import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mien.app.application import STATIC, create_application
 from mien.app.bench import Bench
+from mien.app.only_one import StateAddress, only_one
 from mien.app.study_tables import write_missing_tables
 from mien.core.errors import DataError, OptionError
 from mien.dataset import layout
@@ -53,36 +52,9 @@ def install_secret(study: Path) -> bytes:
     return secret
 
 
-@contextlib.contextmanager
-def only_server(study: Path, address: str) -> Iterator[None]:
+def only_server(study: Path, address: str) -> contextlib.AbstractContextManager[StateAddress]:
     """Hold the study's lock while a server runs; raises DataError where another one runs already."""
-    path = bench_folder(study) / "bench.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.seek(0)
-            raise DataError(
-                study,
-                wanted="no other bench on this study",
-                got=f"one at {_stated(file.read())}",
-                remedy="use that one, or stop it first",
-            ) from None
-        file.truncate(0)
-        file.write(json.dumps({"address": address, "process": os.getpid()}))
-        file.flush()
-        try:
-            yield
-        finally:
-            file.truncate(0)
-
-
-def _stated(text: str) -> str:
-    try:
-        return str(json.loads(text)["address"])
-    except (ValueError, KeyError, TypeError):
-        return "an unknown address"
+    return only_one(bench_folder(study) / "bench.lock", study, "no other bench on this study", address)
 
 
 def check_page() -> None:

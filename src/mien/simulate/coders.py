@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mien.core.expression import ActionUnit, is_micro
 from mien.core.labels import ACTION_UNITS
+from mien.dataset.tables import spell_action_units
 from mien.simulate.script import FEELING, Movement, Participant, Trial, clip_table
 from mien.simulate.settings import StudySettings
 
@@ -131,6 +132,20 @@ def code_session(
             for row in code_trial(trial, frames_s[trial.number], settings.emotions, rng, habits)
         ]
     return tables
+
+
+def coding_row(row: Coded) -> dict[str, object]:
+    """A row of a coding table, by the columns of `layout.CODING_COLUMNS`; the trial is the run."""
+    return {
+        "trial": row.trial,
+        "run": row.trial,
+        "onset_frame": row.onset_frame,
+        "apex_frame": row.apex_frame,
+        "offset_frame": row.offset_frame,
+        "kind": row.kind,
+        "action_units": spell_action_units(row.action_units),
+        "emotion": row.emotion,
+    }
 
 
 @dataclass(frozen=True, slots=True)

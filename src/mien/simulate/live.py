@@ -22,11 +22,10 @@ from numpy.typing import NDArray
 from mien.core.errors import DataError
 from mien.core.labels import SEVEN_EMOTIONS
 from mien.dataset.layout import CODING_COLUMNS
-from mien.dataset.tables import spell_action_units
 from mien.elicitation.camera_frame import CameraFrame
 from mien.elicitation.clock import now_s
 from mien.simulate.bodies import Body
-from mien.simulate.coders import CODERS, Coded, Habits, code_trial
+from mien.simulate.coders import CODERS, Coded, Habits, code_trial, coding_row
 from mien.simulate.live_face import LiveFace
 from mien.simulate.live_script import LiveScript, LiveSettings, RestlessSpan, write_live_script
 from mien.simulate.live_streams import LiveStream, Publication, live_body, live_streams
@@ -177,7 +176,7 @@ class LiveParticipant:
                 times_s = _checked_times(run, frame_times_s[run]) - self.begun_s
                 rng = self.script.person.stream(4, index, run)
                 rows += _coded_run(self._run(run, times_s), times_s, rng, habits)
-            tables[coder] = pd.DataFrame([_row(row) for row in rows], columns=list(CODING_COLUMNS))
+            tables[coder] = pd.DataFrame([coding_row(row) for row in rows], columns=list(CODING_COLUMNS))
         return tables
 
     def _run(self, run: int, times_s: FloatArray) -> Trial:
@@ -208,19 +207,6 @@ def _coded_run(trial: Trial, times_s: FloatArray, rng: np.random.Generator, habi
         else row
         for row in rows
     ]
-
-
-def _row(row: Coded) -> dict[str, object]:
-    return {
-        "trial": row.trial,
-        "run": row.trial,
-        "onset_frame": row.onset_frame,
-        "apex_frame": row.apex_frame,
-        "offset_frame": row.offset_frame,
-        "kind": row.kind,
-        "action_units": spell_action_units(row.action_units),
-        "emotion": row.emotion,
-    }
 
 
 class LiveCamera:

@@ -23,12 +23,11 @@ from mien.core.errors import DataError, JobError, OptionError
 from mien.core.records import Json, digest, to_json, write_atomically
 from mien.dataset import ParticipantWriter, StudyWriter
 from mien.dataset.layout import CODING_COLUMNS
-from mien.dataset.tables import spell_action_units
 from mien.jobs import Job, Plan, ProcessPool, Sequential, Store, run_plan
 from mien.jobs.progress import silent
 from mien.simulate import clocks
 from mien.simulate.brains import Brain, channel_types
-from mien.simulate.coders import Coded, rate_clips
+from mien.simulate.coders import coding_row, rate_clips
 from mien.simulate.release import write_coding_file, write_release
 from mien.simulate.script import CALM_CODES, CLIP_CODES, REST_CODE, Trial, clip_table, write_script
 from mien.simulate.session import Session
@@ -386,17 +385,6 @@ def _write_tables(session: Session, files: ParticipantWriter) -> None:
     ]  # fmt: skip
     files.write_trials(pd.DataFrame(trials))
     for coder, rows in session.coding.items():
-        files.write_coding(coder, pd.DataFrame([_coded(row) for row in rows], columns=list(CODING_COLUMNS)))
-
-
-def _coded(row: Coded) -> dict[str, object]:
-    return {
-        "trial": row.trial,
-        "run": row.trial,
-        "onset_frame": row.onset_frame,
-        "apex_frame": row.apex_frame,
-        "offset_frame": row.offset_frame,
-        "kind": row.kind,
-        "action_units": spell_action_units(row.action_units),
-        "emotion": row.emotion,
-    }
+        files.write_coding(
+            coder, pd.DataFrame([coding_row(row) for row in rows], columns=list(CODING_COLUMNS))
+        )

@@ -7,20 +7,17 @@ a page that was signed in as somebody else cannot rate in this one's name.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import glob
 import hashlib
 import hmac
-import json
-import os
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from mien.app.guard import DeniedError
+from mien.app.only_one import StateAddress, only_one
 from mien.app.present.access import Access
 from mien.core.errors import DataError, MienError
 from mien.core.labels import SEVEN_EMOTIONS
@@ -50,14 +47,20 @@ class Collection:
     """
 
     def __init__(
-        self, table: RatingTable, clips: Sequence[RatedFilm], access: Access, lock: IO[str], *, seed: int
+        self,
+        table: RatingTable,
+        clips: Sequence[RatedFilm],
+        access: Access,
+        state: StateAddress,
+        *,
+        seed: int,
     ) -> None:
         self.table, self.access = table, access
         self.clips = {clip.name: clip for clip in clips}
         self.raters = tuple(name.partition(":")[2] for name in access.keys)
         others = {clip.target for clip in clips} - {None, *SEVEN_EMOTIONS}
         self.emotions = (*SEVEN_EMOTIONS, *sorted(word for word in others if word is not None))
-        self._lock = lock
+        self._state = state
         self._orders = {rater: self._order(rater, seed) for rater in self.raters}
         self._finished_s: float | None = None
 
@@ -126,9 +129,7 @@ class Collection:
 
     def state(self, address: str) -> None:
         """Leave a word for whoever wants to serve the same table."""
-        self._lock.truncate(0)
-        self._lock.write(json.dumps({"address": address, "process": os.getpid()}))
-        self._lock.flush()
+        self._state(address)
 
     def _order(self, rater: str, seed: int) -> dict[str, str]:
         """Sign -> clip, in the order in which this rater sees them."""
@@ -163,7 +164,8 @@ def open_collection(
     films = _films(clips, progress)
     if not ratings.parent.is_dir():
         raise DataError(ratings, wanted="a folder that is there", got="none", remedy="make it first")
-    with _only(ratings) as lock:
+    lock = ratings.with_name(f".{ratings.name}.lock")
+    with only_one(lock, ratings, "no other server that fills this table") as state:
         for torn in ratings.parent.glob(f".{glob.escape(ratings.name)}.*.part"):
             torn.unlink(missing_ok=True)  # what a server that was killed had begun to write
         table = RatingTable(ratings)
@@ -171,7 +173,7 @@ def open_collection(
         access = Access.kept(
             ratings.with_name(f".{ratings.name}.keys.json"), tuple(f"rater:{name}" for name in raters)
         )
-        yield Collection(table, films, access, lock, seed=seed)
+        yield Collection(table, films, access, state, seed=seed)
 
 
 def _films(table: Path, progress: Callable[[int, int, str], None]) -> list[RatedFilm]:
@@ -213,27 +215,3 @@ def _check_targets(ratings: Path, table: RatingTable, films: Sequence[RatedFilm]
                 got=row.target or "none",
                 remedy="correct one of the two",
             )
-
-
-@contextlib.contextmanager
-def _only(ratings: Path) -> Iterator[IO[str]]:
-    """Hold the table's lock; raises DataError where another server has it."""
-    with open(ratings.with_name(f".{ratings.name}.lock"), "a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.seek(0)
-            try:
-                address = str(json.loads(file.read())["address"])
-            except (ValueError, KeyError, TypeError):
-                address = "an unknown address"
-            raise DataError(
-                ratings,
-                wanted="no other server that fills this table",
-                got=f"one at {address}",
-                remedy="use that one, or stop it first",
-            ) from None
-        try:
-            yield file
-        finally:
-            file.truncate(0)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import json
-import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mien.app.application import STATIC
+from mien.app.only_one import StateAddress, only_one
 from mien.app.present.access import Access
 from mien.app.present.application import PAGES, present_application
 from mien.app.present.session import PresentSession
@@ -30,7 +28,6 @@ from mien.elicitation.protocol import Protocol, read_protocol, write_protocol
 from mien.elicitation.schedule import Schedule, make_schedule
 
 MARKERS = "mien-markers"
-StateAddress = Callable[[str], None]
 _STREAM_WAIT_S = 3.0
 
 
@@ -98,44 +95,15 @@ def _number(name: str) -> int:
     return int(digits)
 
 
-@contextlib.contextmanager
-def only_runner(study: Path, address: str = "an address that it has not told yet") -> Iterator[StateAddress]:
+def only_runner(
+    study: Path, address: str = "an address that it has not told yet"
+) -> contextlib.AbstractContextManager[StateAddress]:
     """Hold the study's lock while a runner is at work; raises DataError where another one is.
 
     To be held before anything of a session is opened: a second program would write into the first one's
-    journal. Yields what states the address once it is known.
+    journal. The context gives what states the address once it is known.
     """
-    path = study / "sourcedata" / "runner.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-
-    def state(known: str) -> None:
-        file.truncate(0)
-        file.write(json.dumps({"address": known, "process": os.getpid()}))
-        file.flush()
-
-    with open(path, "a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.seek(0)
-            raise DataError(
-                study,
-                wanted="no other runner on this study",
-                got=f"one at {_stated(file.read())}",
-                remedy="use that one, or stop it first",
-            ) from None
-        state(address)
-        try:
-            yield state
-        finally:
-            file.truncate(0)
-
-
-def _stated(text: str) -> str:
-    try:
-        return str(json.loads(text)["address"])
-    except (ValueError, KeyError, TypeError):
-        return "an unknown address"
+    return only_one(study / "sourcedata" / "runner.lock", study, "no other runner on this study", address)
 
 
 def open_equipment(folder: Path, wishes: Wishes, *, camera: Any = None, part: int = 1) -> Equipment:
