@@ -7,7 +7,7 @@ WORKERS ?= 2
 export OMP_NUM_THREADS ?= 1
 
 WEB := src/mien/app/static/index.html
-.PHONY: help setup web check test test-all bids demo bench docs clean
+.PHONY: help setup web check test test-all bids demo bench docs results clean
 .DEFAULT_GOAL := help
 
 help:            ## say what there is
@@ -48,7 +48,11 @@ demo: $(STAMP)   ## simulate, evaluate, report; ends by naming the report
 bench: $(STAMP)  ## measure against what people use today
 	$(BIN)/python -m benchmarks
 
-docs: $(STAMP) $(WEB) ## regenerate the results in docs/results from commands
+docs: $(STAMP)   ## build the site: build/site/index.html
+	@$(BIN)/python -c 'import furo, myst_parser, sphinx' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/python docs/site/build.py
+
+results: $(STAMP) $(WEB) ## make docs/results and the pages' pictures anew from their commands (hours)
 	$(BIN)/python docs/pictures/faces.py
 	$(BIN)/python docs/pictures/trial.py
 	$(BIN)/python docs/pictures/concordance.py
@@ -60,6 +64,7 @@ docs: $(STAMP) $(WEB) ## regenerate the results in docs/results from commands
 	$(BIN)/python docs/regenerate.py
 	$(BIN)/python docs/regenerate_recognition.py
 	$(BIN)/python docs/regenerate_spotting.py
+	$(BIN)/python docs/regenerate_fusion.py
 	$(BIN)/python docs/regenerate_methods.py
 	$(BIN)/python docs/regenerate_spotting_methods.py
 

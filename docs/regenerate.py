@@ -52,7 +52,7 @@ def page(runs: list[dict], comparisons: list[Comparison]) -> None:
         "",
         "309 onset-to-apex flow maps of 40 people (SMIC 164, CASME II 145), three classes, leaving one",
         "subject out.",
-        "Written by `make docs`, which runs",
+        "Written by `python docs/regenerate.py` (part of `make results`), which runs",
         "",
         f"    {COMMAND}",
         "",

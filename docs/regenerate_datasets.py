@@ -1,6 +1,6 @@
 """Import every real coding table at hand and write what it holds: docs/results/datasets.md.
 
-`python docs/regenerate_datasets.py FOLDER`, part of `make docs`; FOLDER holds the tables, default shared/data
+`python docs/regenerate_datasets.py FOLDER`, part of `make results`; FOLDER holds the tables, default shared/data
 beside the repository. A table that is not there leaves its row out.
 """
 

@@ -1,6 +1,6 @@
 """Measure a simulated world against what was asked of it, and write docs/results/simulated-studies.md.
 
-Run as `python docs/regenerate_simulated.py` (part of `make docs`; about a quarter of an hour on two cores), or with
+Run as `python docs/regenerate_simulated.py` (part of `make results`; about a quarter of an hour on two cores), or with
 the names of functions below (`flow video`): then only their sections are measured anew.
 Every number of the page is measured here, by the parts of mien that a user would call.
 """
@@ -48,7 +48,7 @@ def main(chosen: list[str]) -> None:
     head = [
         "# Simulated studies: what was asked and what is measured",
         "",
-        "Written by `make docs` (`python docs/regenerate_simulated.py`).",
+        "Written by `python docs/regenerate_simulated.py` (part of `make results`).",
         "",
     ]
     old = re.split(r"(?m)^(?=## )", PAGE.read_text())[1:] if PAGE.is_file() else []

@@ -114,6 +114,7 @@ ROUTES: dict[str, Route] = {"export": export, "report": report, "predict": predi
 
 STAYS = {
     "demo": "a simulated study and its report, by the report's route",
+    "speed": "times of made signals and pictures",
     "simulate": "nobody's face: rendered from a public-domain photograph",
     "import": "into a study, where consent decides",
     "inspect": "numbers of a file",
@@ -121,6 +122,7 @@ STAYS = {
     "sync": "clocks: traces",
     "describe": "counts",
     "recognise": "results on this machine; pictures of them leave by a report",
+    "check-method": "findings about a program, on simulated numbers",
     "fuse": "results on this machine; the picture of attention shows no voice without consent (tests/report)",
     "score": "scores",
     "clean": "traces: scalp maps and numbers of the EEG",
@@ -130,6 +132,7 @@ STAYS = {
     "present": "pages for the participant and the experimenter of one session, by key (tests/app)",
     "code": "pages for the study's own coders, who are asked as analysis; tests/app says who gets what",
     "concordance": "traces and statistics",
+    "cluster": "processes; what they compute stays in the folders of the command that asks",
     "withdraw": "names of files",
 }
 """Commands that let nothing out, and why."""

@@ -14,15 +14,9 @@ from mien.core.errors import OptionError
 from mien.dataset import open_study
 from mien.reproduce import ITEMS, ItemResult, Setting, find_items, reproduce
 from mien.reproduce.item import Cell, ItemFigure, ItemTable
-from mien.reproduce.page import (
-    _may_show,
-    as_csv,
-    as_latex,
-    as_markdown,
-    reproduction_page,
-    write_reproduction,
-)
+from mien.reproduce.page import _may_show, reproduction_page, write_reproduction
 from mien.reproduce.run import Reproduction
+from mien.reproduce.tables import as_csv, as_latex, as_markdown
 from mien.simulate import StudySettings, simulate_study, study_parts
 
 EASY = ("table-1", "consent", "equation-1-2", "equation-3", "table-2", "figure-5")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mien.cli.options import Dask
 from mien.cli.output import number, print_json, print_table
 from mien.core.errors import OptionError
 
@@ -41,6 +42,7 @@ def concordance(
     shifts: Annotated[int, typer.Option(help="Null studies made of these places; 0: no null.")] = 5000,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Processes of one thread each.")] = 1,
+    dask: Dask = None,
     out: Annotated[Path, typer.Option(help="Where tables, figures and finished participants go.")] = Path(
         "mien-results"
     ),
@@ -53,7 +55,7 @@ def concordance(
     """
     from mien.concordance import Settings, analyse_study
     from mien.dataset import open_study
-    from mien.jobs import ProcessPool, Sequential, Store, bar
+    from mien.jobs import Store, bar, executor_for
 
     settings = Settings(
         windows_s=_lengths(windows),
@@ -70,7 +72,7 @@ def concordance(
     opened = open_study(study)
     store = Store(out / "store")
     store.sweep()
-    executor = ProcessPool(workers) if workers > 1 else Sequential()
+    executor = executor_for(workers, dask=dask)
     with bar("participants") as progress:
         found = analyse_study(opened, settings, store=store, executor=executor, progress=progress)
     files = _write(opened, found, settings, out / "concordance")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mien.cli.options import Dask
 from mien.cli.output import duration, number, print_json, print_plan, print_table, with_interval
 from mien.cli.recognise import _device, _measure_settings, _tested, read_changes
 
@@ -65,6 +66,7 @@ def fuse(
     ] = "eyes",
     device: Annotated[str, typer.Option(help="Where networks train: auto, cpu, cuda.")] = "auto",
     workers: Annotated[int, typer.Option(help="Processes of one thread each.")] = 1,
+    dask: Dask = None,
     out: Annotated[Path, typer.Option(help="Where records, figures and finished folds go.")] = Path(
         "mien-results"
     ),
@@ -102,6 +104,7 @@ def fuse(
         epochs=epochs,
         changes=read_changes(settings or []),
         n_workers=workers,
+        dask=dask,
         face=_measure_settings(alignment, "haar", None, "refuse", None, "remove"),
         around=ApexSettings(
             window_s=window,

@@ -31,7 +31,9 @@ def program() -> typer.Typer:
     """The program with all its commands."""
     from mien.cli import (
         agreement,
+        check_method,
         clean,
+        cluster,
         code,
         concordance,
         demo,
@@ -47,6 +49,7 @@ def program() -> typer.Typer:
         reproduce,
         score,
         simulate,
+        speed,
         spot,
         stimuli,
         sync,
@@ -64,8 +67,35 @@ def program() -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(root)
     modules = (
-        *(demo, simulate, import_, inspect, validate, sync, describe, recognise, fuse, predict, spot),
-        *(score, report, reproduce, clean, concordance, stimuli, present, code, agreement, export, withdraw),
+        *(
+            demo,
+            simulate,
+            import_,
+            inspect,
+            validate,
+            sync,
+            describe,
+            recognise,
+            check_method,
+            fuse,
+            predict,
+            spot,
+        ),
+        *(
+            score,
+            report,
+            reproduce,
+            cluster,
+            clean,
+            concordance,
+            stimuli,
+            present,
+            code,
+            agreement,
+            export,
+            withdraw,
+        ),
+        speed,
     )
     for module in modules:
         module.register(app)

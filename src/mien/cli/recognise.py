@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mien.cli.options import Dask
 from mien.cli.output import duration, number, print_json, print_plan, print_table, with_interval
 
 Source = Annotated[
@@ -76,6 +77,7 @@ def recognise(
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Say how long it will take, and leave.")] = False,
     workers: Annotated[int, typer.Option(help="Processes of one thread each.")] = 1,
+    dask: Dask = None,
     out: Annotated[Path, typer.Option(help="Where records and finished folds go.")] = Path("mien-results"),
     list_methods: Annotated[bool, typer.Option("--list-methods", help="Name the methods and leave.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -109,6 +111,7 @@ def recognise(
         seed=seed,
         epochs=epochs,
         n_workers=workers,
+        dask=dask,
         n_classes=classes,
         kinds=tuple(kind or ("micro",)),
         measure=_measure_settings(alignment, finder, finder_model, no_face, flow, head_motion),
@@ -127,9 +130,9 @@ def recognise(
 
 
 def _list_methods(as_json: bool) -> None:
-    from mien.experiments import METHODS, method_names
+    from mien.experiments.methods import needs_by_name
 
-    needs = {name: getattr(METHODS.get(name), "needs", None) for name in method_names()}
+    needs = needs_by_name()
     if as_json:
         print_json({"methods": list(needs), "needs": needs})
         return
@@ -254,14 +257,33 @@ def _print_datasets(runs: list[Any]) -> None:
 def _print_comparisons(comparisons: list[Any]) -> None:
     if not comparisons:
         return
-    rows = [[f"{c['first']} - {c['second']}", *(_tested(c, key) for key in _TESTED)] for c in comparisons]
+    rows = [
+        [
+            f"{c['first']} - {c['second']}",
+            *(
+                cell
+                for metric in ("uf1", "uar")
+                for cell in (_difference(c, metric), _tested(c, f"p_{metric}"), _tested(c, f"q_{metric}"))
+            ),
+            _tested(c, "p_mcnemar"),
+        ]
+        for c in comparisons
+    ]
     columns = ["paired, by subject", "UF1 diff", "p", "q", "UAR diff", "p", "q", "McNemar p"]
-    print_table("differences (permutation by subject; q: Benjamini-Hochberg)", columns, rows)
+    print_table(
+        "differences [95 % interval over subjects] (p: permutation by subject; q: Benjamini-Hochberg)",
+        columns,
+        rows,
+    )
+
+
+def _difference(comparison: Any, metric: str) -> str:
+    return with_interval(
+        {"value": comparison[f"difference_{metric}"]}
+        | {end: comparison[f"{end}_{metric}"] for end in ("low", "high")}
+    )
 
 
 def _tested(comparison: Any, key: str) -> str:
     value = comparison[key]
     return "<0.0001" if value is not None and key[0] in "pq" and value < 1e-4 else number(value)
-
-
-_TESTED = ("difference_uf1", "p_uf1", "q_uf1", "difference_uar", "p_uar", "q_uar", "p_mcnemar")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mien.cli.options import Dask
 from mien.cli.output import duration, print_json, print_table
 
 if TYPE_CHECKING:
     from mien.reproduce import Reproduction
-    from mien.reproduce.run import Planned
+    from mien.reproduce.run import Planned, Step
 
 
 def register(app: typer.Typer) -> None:
@@ -31,6 +33,7 @@ def reproduce_study(
     ] = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of every network.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes of one thread each.")] = 1,
+    dask: Dask = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     out: Annotated[Path, typer.Option(help="Where report, tables and finished work go.")] = Path(
         "mien-reproduction"
@@ -43,26 +46,39 @@ def reproduce_study(
     """
     from mien.jobs import bar
     from mien.reproduce import Setting, find_items, reproduce
-    from mien.reproduce.page import write_reproduction
+    from mien.reproduce.page import items_as_json, write_reproduction
     from mien.reproduce.run import plan as planned
+    from mien.reproduce.verdicts import verdicts
 
     items = find_items(only or [])
-    setting = Setting(study, out, tuple(others or ()), quick, epochs, workers, seed, bar)
+    setting = Setting(
+        study, out, tuple(others or ()), quick, epochs, workers, dask=dask, seed=seed, progress=bar
+    )
     if plan:
         _print_plan(planned(setting, items), workers, as_json)
         return
-    made = reproduce(setting, items)
+    made = reproduce(setting, items, tell=tell)
     files = {name: str(path) for name, path in write_reproduction(made).items()}
     if as_json:
-        results = {
-            one.key: {"status": one.status, "reason": one.reason, "values": dict(one.values)}
-            for one in made.results
-        }
-        print_json({"study": str(study), "items": results, "files": files})
-        return
-    _print(str(study), made)
-    for path in files.values():
-        typer.echo(f"written: {path}")
+        print_json(
+            {
+                "study": str(study),
+                "verdicts": [asdict(one) for one in verdicts(made.results)],
+                "items": items_as_json(made),
+                "jobs": {"computed": made.n_computed, "kept": made.n_kept},
+                "files": files,
+            }
+        )
+    else:
+        _print(str(study), made, files)
+    if any(one.status == "failed" for one in made.results):
+        raise typer.Exit(1)
+
+
+def tell(step: Step) -> None:
+    """Which item is next, on standard error."""
+    left = f", about {duration(step.left_s)} left" if step.left_s >= 1 else ""
+    typer.echo(f"[{step.number:2d} of {step.n}{left}] {step.item.paper}: {step.item.title}", err=True)
 
 
 def _print_plan(planned: list[Planned], workers: int, as_json: bool) -> None:
@@ -74,6 +90,7 @@ def _print_plan(planned: list[Planned], workers: int, as_json: bool) -> None:
                 "disk_bytes": None if one.cost is None else one.cost.disk_bytes,
                 "memory_bytes": None if one.cost is None else one.cost.memory_bytes,
                 "jobs": None if one.cost is None else one.cost.n_jobs,
+                "finished": one.finished,
                 "reason": one.reason,
             }
             for one in planned
@@ -86,21 +103,36 @@ def _print_plan(planned: list[Planned], workers: int, as_json: bool) -> None:
             "-" if one.cost is None else duration(one.cost.seconds / workers),
             "-" if one.cost is None else f"{one.cost.disk_bytes / 1e6:.0f} MB",
             "-" if one.cost is None else f"{one.cost.memory_bytes / 1e9:.1f} GB",
-            "-" if one.cost is None else one.cost.n_jobs, one.reason or "-",
+            "-" if one.cost is None else one.cost.n_jobs, one.reason or ("finished" if one.finished else "-"),
         ]
         for one in planned
     ]  # fmt: skip
-    columns = ["item", "what", "at most", "disk", "memory", "jobs", "not possible because"]
+    columns = ["item", "what", "at most", "disk", "memory", "jobs", "state"]
     print_table(f"plan for {workers} processes", columns, table)
     total = sum(one.cost.seconds for one in planned if one.cost is not None) / workers
     typer.echo(f"in all about {duration(total)}; what is finished already is not done again")
 
 
-def _print(study: str, made: Reproduction) -> None:
+def _print(study: str, made: Reproduction, files: dict[str, str]) -> None:
     for one in made.results:
         if one.status == "done":
             typer.echo(f"{one.key}: {one.sentences[0] if one.sentences else 'made'}")
         else:
-            typer.echo(f"{one.key}: not possible, {one.reason}")
+            typer.echo(f"{one.key}: {one.status}, {one.reason}")
+    typer.echo("")
+    print_verdicts(made)
     done = sum(one.status == "done" for one in made.results)
-    typer.echo(f"{study}: {done} of {len(made.results)} items")
+    jobs = f"{made.n_computed} jobs computed, {made.n_kept} kept from before"
+    took = duration(sum(made.seconds.values()))
+    typer.echo(f"{study}: {done} of {len(made.results)} items in {took}; {jobs}")
+    for name, path in files.items():
+        typer.echo(f"{name}: {path}")
+
+
+def print_verdicts(made: Reproduction) -> None:
+    """The study's questions, each with its answer in words and numbers."""
+    from mien.reproduce.verdicts import verdicts
+
+    for one in verdicts(made.results):
+        tested = "" if one.q is None else f" (p = {one.p:.4f}, {one.q:.3f} corrected)"
+        typer.echo(f"{one.question} {one.status}: {one.words}{tested}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mien.cli.options import Dask
 from mien.cli.output import number, print_json, print_table
 from mien.cli.recognise import read_changes
 
@@ -69,6 +70,7 @@ def spot(
         typer.Option("--faces", help="Show faces on the pages of a video, for your own eyes; see consent."),
     ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes of one thread each.")] = 2,
+    dask: Dask = None,
     list_methods: Annotated[bool, typer.Option("--list-methods", help="Name the methods and leave.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -88,7 +90,7 @@ def spot(
     names = tuple(method or ("optical-flow",))
     if not is_study(source):
         _check_of_study(names, ccf, recogniser, settings)
-        _spot_video(source, names[0], out, finder, finder_model, workers, faces, as_json)
+        _spot_video(source, names[0], out, finder, finder_model, workers, dask, faces, as_json)
         return
     if faces:
         raise typer.BadParameter("--faces is for a video: the pages of a study show nobody's face")
@@ -114,6 +116,7 @@ def spot(
         finder=finder,
         finder_model=finder_model,
         workers=workers,
+        dask=dask,
         missing_offset=missing_offset,  # type: ignore[arg-type]
         ccf=FilterSettings(eta, slope, lag_s) if ccf else None,  # type: ignore[arg-type]
         recogniser=None if recogniser is None else RecogniserRequest(recogniser, classes, epochs, measure),
@@ -122,16 +125,17 @@ def spot(
 
 
 def _list_methods(as_json: bool) -> None:
-    from mien.experiments.spotting_methods import SPOTTING_METHODS
+    from mien.experiments.spotting_methods import all_spotters
 
+    methods = all_spotters()
     if as_json:
-        learns = {name: one.learns for name, one in SPOTTING_METHODS.items()}
-        kinds = {name: list(one.kinds) for name, one in SPOTTING_METHODS.items()}
-        print_json({"methods": list(SPOTTING_METHODS), "learns": learns, "kinds": kinds})
+        learns = {name: one.learns for name, one in methods.items()}
+        kinds = {name: list(one.kinds) for name, one in methods.items()}
+        print_json({"methods": list(methods), "learns": learns, "kinds": kinds})
         return
     words = {"nothing": "no training", "lengths": "lengths of coded expressions", "network": "a network"}
-    width = max(map(len, SPOTTING_METHODS))
-    for name, one in SPOTTING_METHODS.items():
+    width = max(map(len, methods))
+    for name, one in methods.items():
         typer.echo(f"{name:<{width}}  {words[one.learns]}; {' and '.join(one.kinds)}")
 
 
@@ -157,6 +161,7 @@ def _spot_video(
     finder: str,
     finder_model: Path | None,
     workers: int,
+    dask: str | None,
     faces: bool,
     as_json: bool,
 ) -> None:
@@ -164,7 +169,7 @@ def _spot_video(
     from mien.experiments.spot import spot as run
     from mien.jobs import bar
 
-    request = SpotRequest(source, method, out, finder, finder_model, workers)
+    request = SpotRequest(source, method, out, finder, finder_model, workers, dask)
     result = run(request, progress=bar)
     files = {name: str(path) for name, path in {**result.files, **_pictures(result, faces)}.items()}
     _tell_whose(result, files, faces)

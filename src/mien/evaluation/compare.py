@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mien.core.errors import DataError
 from mien.core.records import Json, ResultRecord
-from mien.evaluation.score import METRICS
+from mien.evaluation.score import LEVEL, METRICS, N_RESAMPLES
 from mien.metrics.recognition import counts_by_group
 from mien.stats.multiplicity import benjamini_hochberg
 from mien.stats.paired import mcnemar, paired_permutation
+from mien.stats.resampling import BootstrapInterval, subject_bootstrap
 
 _N_PERMUTATIONS = 10_000
 
@@ -21,15 +25,20 @@ class Comparison:
     """The difference first - second in UF1 and UAR with subject-level permutation p, and McNemar's p.
 
     `q_uf1` and `q_uar` are Benjamini-Hochberg values over all comparisons of one table, both metrics
-    being one family.
+    being one family. `low` and `high` bound the difference's 95 % interval over resampled subjects, each
+    drawn with the answers of both; NaN where none can be had. The test, not the interval, gives p.
     """
 
     first: str
     second: str
     difference_uf1: float
+    low_uf1: float
+    high_uf1: float
     p_uf1: float
     q_uf1: float
     difference_uar: float
+    low_uar: float
+    high_uar: float
     p_uar: float
     q_uar: float
     p_mcnemar: float
@@ -47,21 +56,25 @@ def compare_records(records: Sequence[ResultRecord], *, seed: int = 0) -> list[C
     raw = [(a, b, *_tests(a, b, seed)) for a, b in combinations(records, 2)]
     if not raw:
         return []
-    q = benjamini_hochberg([p for _, _, uf1, uar, _ in raw for p in (uf1.p_value, uar.p_value)])
+    q = benjamini_hochberg([p for _, _, uf1, uar, *_ in raw for p in (uf1.p_value, uar.p_value)])
     return [
         Comparison(
             first=_name(a),
             second=_name(b),
             difference_uf1=uf1.difference,
+            low_uf1=about_uf1.low,
+            high_uf1=about_uf1.high,
             p_uf1=uf1.p_value,
             q_uf1=float(q[2 * i]),
             difference_uar=uar.difference,
+            low_uar=about_uar.low,
+            high_uar=about_uar.high,
             p_uar=uar.p_value,
             q_uar=float(q[2 * i + 1]),
             p_mcnemar=p_mcnemar,
             n_subjects=uf1.n_subjects,
         )
-        for i, (a, b, uf1, uar, p_mcnemar) in enumerate(raw)
+        for i, (a, b, uf1, uar, about_uf1, about_uar, p_mcnemar) in enumerate(raw)
     ]
 
 
@@ -104,8 +117,25 @@ def _tests(a: ResultRecord, b: ResultRecord, seed: int):  # type: ignore[no-unty
         paired_permutation(*counts, statistic=METRICS[m], n_permutations=_N_PERMUTATIONS, seed=seed)
         for m in ("uf1", "uar")
     )
+    intervals = [_interval(counts[0], counts[1], METRICS[metric], seed) for metric in ("uf1", "uar")]
     right = [[r == e for r, e in zip(reference, x.samples["estimate"], strict=True)] for x in (a, b)]
-    return uf1, uar, mcnemar(right[0], right[1]).p_value
+    return uf1, uar, *intervals, mcnemar(right[0], right[1]).p_value
+
+
+def _interval(
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    metric: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    seed: int,
+) -> BootstrapInterval:
+    """The difference a - b over resampled subjects; counts of both have shape (n_subjects, k, k)."""
+
+    def difference(pooled: NDArray[np.float64]) -> NDArray[np.float64]:
+        return metric(pooled[:, 0]) - metric(pooled[:, 1])
+
+    return subject_bootstrap(
+        np.stack([a, b], axis=1), statistic=difference, n_resamples=N_RESAMPLES, level=LEVEL, seed=seed
+    )
 
 
 def _name(record: ResultRecord) -> str:

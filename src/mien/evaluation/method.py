@@ -61,6 +61,8 @@ class Method:
         Distributions whose version may change the result.
     imports
         Modules that worker processes should have imported before they start.
+    needs
+        The kind of its input, as "motion-map" (see `mien.recognition.inputs`); None where any will do.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Method:
     stage_parameter: str | None = None
     libraries: tuple[str, ...] = ("numpy",)
     imports: tuple[str, ...] = ()
+    needs: str | None = None
 
     def with_parameters(self, changes: Mapping[str, Json]) -> dict[str, Json]:
         """The parameters with some of them changed."""

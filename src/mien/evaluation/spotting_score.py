@@ -108,6 +108,18 @@ def score_rows(
     return {kind: _score(rows, (kind,), draws) for kind in KINDS} | {"overall": _score(rows, KINDS, draws)}
 
 
+def p_of_random_times(
+    samples: Mapping[str, Sequence[Json]], dataset: Mapping[str, Json], kind: str, *, n_draws: int = 5000
+) -> float:
+    """`p_random` of one kind by more draws, so that it can be corrected for many questions.
+
+    NaN where nothing was coded and nothing proposed. Columns and `dataset` as in `score_rows`.
+    """
+    rows = _Rows.of(samples, dataset, None)
+    draws = {one: _at_random(rows, one, n_draws if one == kind else 1) for one in KINDS}
+    return _score(rows, (kind,), draws).p_random
+
+
 def score_by_rule(samples: Mapping[str, Sequence[Json]]) -> dict[str, dict[str, Json]]:
     """Counts by kind under every matching rule of the field, by its name; the default is one-to-one.
 
@@ -240,17 +252,17 @@ def _estimate(counts: FloatArray, name: str) -> Estimate:
     return Estimate(found.value, found.low, found.high)
 
 
-def _at_random(rows: _Rows, kind: str) -> FloatArray:
-    """References found by the same proposals at random times, (N_DRAWS,)."""
+def _at_random(rows: _Rows, kind: str, n_draws: int = N_DRAWS) -> FloatArray:
+    """References found by the same proposals at random times, (n_draws,)."""
     rng = np.random.default_rng([_SEED, KINDS.index(kind)])
-    tp = np.zeros(N_DRAWS)
+    tp = np.zeros(n_draws)
     (_, ref), (place, est) = _times(rows, kind, True), _times(rows, kind, False)
     if not len(ref) or not len(est):
         return tp
     whole = (rows.ends - rows.starts)[place]
     length = np.minimum(est[:, 2] - est[:, 0], whole)
     first = (rows.starts + rows.shifts)[place]
-    for draw in range(N_DRAWS):
+    for draw in range(n_draws):
         onset = first + rng.random(len(est)) * (whole - length)
         tp[draw] = len(_pairs(ref, np.stack([onset, onset, onset + length], axis=1)))
     return tp
@@ -263,7 +275,7 @@ def _beside(own: Counts, tp: FloatArray) -> tuple[Estimate, float]:
         return Estimate(float("nan"), float("nan"), float("nan")), float("nan")
     f1 = 2 * tp / total
     low, high = np.quantile(f1, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    p = (1 + int((tp >= own.tp).sum())) / (1 + N_DRAWS)
+    p = (1 + int((tp >= own.tp).sum())) / (1 + len(tp))
     return Estimate(float(f1.mean()), float(low), float(high)), p
 
 

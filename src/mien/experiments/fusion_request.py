@@ -14,7 +14,7 @@ from mien.experiments.study_members import FACE, MODALITIES, PERIPHERAL
 from mien.experiments.study_source import CLASSES
 from mien.features.around_apexes import ApexSettings
 from mien.features.measuring import MeasureSettings
-from mien.jobs import Executor, ProcessPool, Sequential
+from mien.jobs import Executor, executor_for
 from mien.recognition.fusion import RULES, WEIGHTS
 
 DEFAULT_METHODS: Mapping[str, str] = {
@@ -67,6 +67,7 @@ class FuseRequest:
     changes: Mapping[str, Json] = field(default_factory=dict)
     device: str = "cpu"
     n_workers: int = 1
+    dask: str | None = None
     face: MeasureSettings = field(default_factory=MeasureSettings)
     around: ApexSettings = field(default_factory=ApexSettings)
 
@@ -98,8 +99,7 @@ class FuseRequest:
             raise OptionError(
                 "--weight", wanted="the rule vote", got=self.chosen_rule, remedy="leave out one of the two"
             )
-        if self.n_workers < 1:
-            raise OptionError("--workers", wanted="1 or more", got=self.n_workers, remedy="give another")
+        self.executor()
 
     @property
     def is_audio_visual(self) -> bool:
@@ -150,7 +150,7 @@ class FuseRequest:
 
     def executor(self) -> Executor:
         """Where members are measured and trained."""
-        return ProcessPool(self.n_workers) if self.n_workers > 1 else Sequential()
+        return executor_for(self.n_workers, dask=self.dask)
 
 
 def check_input(modality: str, method: Method, *, joint: bool) -> None:

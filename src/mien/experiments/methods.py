@@ -9,13 +9,14 @@ from functools import partial
 from importlib import import_module
 from importlib.metadata import entry_points
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from mien.core.errors import OptionError
 from mien.core.records import Json
 from mien.evaluation import Method
 
 ENTRY_POINT_GROUP = "mien.methods"
+Extension = TypeVar("Extension")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,6 @@ class VisualMethod(Method):
 
     Parameters
     ----------
-    needs
-        The kind of its input, a name of `mien.recognition.inputs.INPUTS`; None where any will do.
     imbalance
         What can be done about rare classes, as changes of parameters by name.
     augments
@@ -225,9 +224,9 @@ OTHER_METHODS: Mapping[str, Method] = MappingProxyType({method.name: method for 
 def check_needs(method: Method, *, given: Collection[str]) -> None:
     """Raise OptionError if samples of the given kinds are not what the method needs.
 
-    Methods from outside that do not say what they need are taken at their word.
+    Methods that do not say what they need are given what there is.
     """
-    needs = getattr(method, "needs", None)
+    needs = method.needs
     if needs is not None and needs not in given:
         raise OptionError(
             f"method {method.name}",
@@ -239,7 +238,18 @@ def check_needs(method: Method, *, given: Collection[str]) -> None:
 
 def method_names() -> list[str]:
     """All names that `--method` understands, those of installed extensions last."""
-    return [*METHODS, *sorted({point.name for point in entry_points(group=ENTRY_POINT_GROUP)} - set(METHODS))]
+    return [*METHODS, *sorted(extension_names(ENTRY_POINT_GROUP) - set(METHODS))]
+
+
+def needs_by_name() -> dict[str, str | None]:
+    """What every method of `method_names` must be given; None: any input, or an extension that is broken."""
+    found: dict[str, str | None] = {}
+    for name in method_names():
+        try:
+            found[name] = find_method(name).needs
+        except OptionError:
+            found[name] = None  # asking for it by name says why
+    return found
 
 
 def find_method(
@@ -337,25 +347,44 @@ _KINDS: tuple[tuple[type, str, Any], ...] = (
 
 
 def _from_extension(name: str) -> Method:
-    for point in entry_points(group=ENTRY_POINT_GROUP):
-        if point.name == name:
-            try:
-                method = point.load()
-            except Exception as error:
-                raise OptionError(
-                    f"method {name}",
-                    wanted=f"an importable {point.value}",
-                    got=repr(error),
-                    remedy="repair the package that registers it",
-                ) from error
-            if not isinstance(method, Method):
-                raise OptionError(
-                    f"method {name}",
-                    wanted="a mien.evaluation.Method",
-                    got=type(method).__name__,
-                    remedy="register a Method",
-                )
-            return method
-    raise OptionError(
-        "method", wanted=f"one of {', '.join(method_names())}", got=name, remedy="choose one of them"
-    )
+    found = load_extension(ENTRY_POINT_GROUP, name, Method)
+    if found is None:
+        raise OptionError(
+            "method", wanted=f"one of {', '.join(method_names())}", got=name, remedy="choose one of them"
+        )
+    return found
+
+
+def extension_names(group: str) -> set[str]:
+    """The names that installed packages registered in an entry point group."""
+    return {point.name for point in entry_points(group=group)}
+
+
+def load_extension(group: str, name: str, kind: type[Extension]) -> Extension | None:
+    """What an installed package registered under a name; None if none did.
+
+    Raises
+    ------
+    OptionError
+        If it cannot be loaded, or is of another kind.
+    """
+    point = next((one for one in entry_points(group=group) if one.name == name), None)
+    if point is None:
+        return None
+    try:
+        found = point.load()
+    except Exception as error:
+        raise OptionError(
+            f"method {name}",
+            wanted=f"an importable {point.value}",
+            got=repr(error),
+            remedy="repair the package that registers it",
+        ) from error
+    if not isinstance(found, kind):
+        raise OptionError(
+            f"method {name}",
+            wanted=f"a {kind.__name__} of mien.evaluation",
+            got=type(found).__name__,
+            remedy=f"register a {kind.__name__}",
+        )
+    return found

@@ -34,7 +34,7 @@ from mien.experiments.models import train_model
 from mien.experiments.sources import MapSource, Source, is_study, read_source
 from mien.experiments.study_source import CLASSES, StudySource, read_study_source
 from mien.features.measuring import MeasureSettings
-from mien.jobs import Executor, ProcessPool, Sequential, Store, silent
+from mien.jobs import Executor, Store, executor_for, silent
 
 Progress = Callable[[int, int, str], None]
 _WARM_S = 60.0
@@ -64,6 +64,7 @@ class RecogniseRequest:
     seed: int = 0
     epochs: int | None = None
     n_workers: int = 1
+    dask: str | None = None
     n_classes: int = 3
     kinds: tuple[str, ...] = ("micro",)
     measure: MeasureSettings = field(default_factory=MeasureSettings)
@@ -231,7 +232,10 @@ def _check_save(path: Path, method: Method, of_study: bool) -> None:
     """Find out before hours of training whether the model can be written and asked."""
     if of_study and getattr(method, "needs", "motion-map") is None:
         raise OptionError(
-            "--save", wanted="a method that looks at the face", got=method.name, remedy="choose another"
+            "--save",
+            wanted="a method that says what it looks at",
+            got=method.name,
+            remedy="choose another, or give your own method needs='motion-map'",
         )
     folder = next((one for one in path.absolute().parents if one.exists()), Path("/"))
     if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
@@ -241,11 +245,7 @@ def _check_save(path: Path, method: Method, of_study: bool) -> None:
 
 
 def _executor(request: RecogniseRequest) -> Executor:
-    if request.n_workers < 1:
-        raise OptionError(
-            "--workers", wanted="1 or more", got=request.n_workers, remedy="give another number"
-        )
-    return ProcessPool(request.n_workers) if request.n_workers > 1 else Sequential()
+    return executor_for(request.n_workers, dask=request.dask)
 
 
 @dataclass(frozen=True, slots=True)

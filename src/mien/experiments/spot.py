@@ -21,7 +21,7 @@ from mien.experiments.sources import is_study, owner_of_film
 from mien.experiments.spot_exports import write_video_exports
 from mien.experiments.spotting_methods import SPOTTING_METHODS, find_spotter, relative_curve
 from mien.features.face_pass import Film, PassSettings, measure_faces
-from mien.jobs import Executor, ProcessPool, Store, silent
+from mien.jobs import Store, executor_for, silent
 from mien.recording.formats.video_parts import FrameTimes
 from mien.spotting import Spotted, Unjudged, spot_by_optical_flow
 from mien.spotting.frames import runs
@@ -60,6 +60,7 @@ class SpotRequest:
     finder: str = "haar"
     finder_model: Path | None = None
     workers: int = 1
+    dask: str | None = None
 
     def __post_init__(self) -> None:
         if find_spotter(self.method).learns == "network":
@@ -119,7 +120,7 @@ def spot(
             "source", wanted="a video file", got="a study", remedy="use experiments.spot_study for it"
         )
     method = find_spotter(request.method)
-    executor: Executor | None = ProcessPool(request.workers) if request.workers > 1 else None
+    executor = executor_for(request.workers, dask=request.dask)
     measuring = PassSettings(fields=method.needs_fields, finder=request.finder, model=request.finder_model)
     films = {"video": Film(request.source)}
     with progress("the face's motion") as show:

@@ -25,7 +25,7 @@ from mien.experiments.spotting_then_recognise import (
     recognise_spotted,
 )
 from mien.features.face_pass import PassSettings
-from mien.jobs import Executor, ProcessPool, Store, silent
+from mien.jobs import Executor, Store, executor_for, silent
 from mien.spotting.heart_rate_filter import FilterSettings
 
 Progress = Callable[[int, int, str], None]
@@ -75,6 +75,7 @@ class SpotStudyRequest:
     finder: str = "haar"
     finder_model: Path | None = None
     workers: int = 1
+    dask: str | None = None
     missing_offset: MissingOffset = "leave-out"
     ccf: FilterSettings | None = None
     recogniser: RecogniserRequest | None = None
@@ -84,8 +85,7 @@ class SpotStudyRequest:
             raise OptionError(
                 "--kind", wanted=f"one of {', '.join(SCORED)}", got=self.kind, remedy="choose one of them"
             )
-        if self.workers < 1:
-            raise OptionError("workers", wanted="1 or more", got=self.workers, remedy="give another number")
+        executor_for(self.workers, dask=self.dask)
         self.settings()
         for method in self.chosen():
             try:
@@ -198,7 +198,7 @@ def spot_study(
     methods = request.chosen()
     study = open_study(request.source)
     store = Store(request.out / "store")
-    executor: Executor | None = ProcessPool(request.workers) if request.workers > 1 else None
+    executor = executor_for(request.workers, dask=request.dask)
     measuring = PassSettings(
         fields=any(one.needs_fields for one in methods), finder=request.finder, model=request.finder_model
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -18,7 +19,9 @@ from mien.core.expression import Kind
 from mien.core.records import Json
 from mien.core.time import FloatArray
 from mien.evaluation.spotting_task import SpottingMethod
-from mien.experiments.methods import refuse_unknown
+from mien.experiments.methods import extension_names, load_extension, refuse_unknown
+
+ENTRY_POINT_GROUP = "mien.spotting_methods"
 
 _SHARES = tuple(round(0.05 * i, 2) for i in range(1, 20))  # of a curve's mean to its maximum (Moilanen)
 _CHANCES = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -139,6 +142,20 @@ SPOTTING_METHODS: Mapping[str, SpottingMethod] = MappingProxyType(
 )
 
 
+def spotting_names() -> list[str]:
+    """All names that `--method` of `mien spot` understands, those of installed extensions last."""
+    return [*SPOTTING_METHODS, *sorted(extension_names(ENTRY_POINT_GROUP) - set(SPOTTING_METHODS))]
+
+
+def all_spotters() -> dict[str, SpottingMethod]:
+    """Every method of `spotting_names` that can be loaded; asking for another by name says why it cannot."""
+    found: dict[str, SpottingMethod] = {}
+    for name in spotting_names():
+        with suppress(OptionError):
+            found[name] = find_spotter(name)
+    return found
+
+
 def find_spotter(
     name: str, *, epochs: int | None = None, device: str = "cpu", changes: Mapping[str, Json] | None = None
 ) -> SpottingMethod:
@@ -156,16 +173,16 @@ def find_spotter(
     Raises
     ------
     OptionError
-        If there is no such method or parameter.
+        If there is no such method or parameter, or an extension cannot be loaded.
     """
-    if name not in SPOTTING_METHODS:
+    method = SPOTTING_METHODS.get(name) or load_extension(ENTRY_POINT_GROUP, name, SpottingMethod)
+    if method is None:
         raise OptionError(
             "spotting method",
-            wanted=f"one of {', '.join(SPOTTING_METHODS)}",
+            wanted=f"one of {', '.join(spotting_names())}",
             got=name,
             remedy="choose one of them",
         )
-    method = SPOTTING_METHODS[name]
     asked = dict(changes or {})
     refuse_unknown(name, asked, method.parameters)
     for key, value in asked.items():

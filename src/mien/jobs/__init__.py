@@ -5,6 +5,7 @@ killed anywhere goes on where it stopped. The room knows nothing of what its job
 core only.
 """
 
+from mien.jobs.choose import executor_for
 from mien.jobs.execute import Event, Executor, Sequential, run_plan
 from mien.jobs.plan import Job, Output, Plan
 from mien.jobs.pool import ProcessPool
@@ -21,6 +22,7 @@ __all__ = [
     "Sequential",
     "Store",
     "bar",
+    "executor_for",
     "run_plan",
     "silent",
 ]

@@ -26,7 +26,7 @@ def write_pages(found: StudySpottings, result: StudySpotting, method: SpottingMe
     pages: dict[str, list[SpottedVideo]] = {}
     folds = {int(row): fold.name for fold in result.request.settings().folds(task) for row in fold.test}
     for number, recording in enumerate(task.recordings):
-        spotted = _spotted(task.videos[number], recording, result, method, folds[number])
+        spotted = spotted_of(task.videos[number], recording, result, method, folds[number])
         level = task.consent.get(recording.subject)
         heart = found.hearts.get(recording.name)
         shown = SpottedVideo(
@@ -37,7 +37,7 @@ def write_pages(found: StudySpottings, result: StudySpotting, method: SpottingMe
             reference=recording.references,
             heart_rate=None if heart is None else heart.trace(heart.trial.heart.rate),
             heart_slope=None if heart is None else heart.trace(heart.trial.heart.slope),
-            verdicts=_verdicts(recording.name, spotted, heart, result.request.ccf),
+            verdicts=verdicts_of(recording.name, spotted, heart, result.request.ccf),
         )
         pages.setdefault(recording.subject, []).append(shown)
     for old in folder.glob("sub-*.html"):
@@ -48,7 +48,7 @@ def write_pages(found: StudySpottings, result: StudySpotting, method: SpottingMe
     return folder
 
 
-def _spotted(
+def spotted_of(
     video: FaceVideo, recording: Recording, result: StudySpotting, method: SpottingMethod, fold: str
 ) -> Spotted:
     """What the record says of one recording, with the curve at the thresholds of its fold."""
@@ -67,7 +67,7 @@ def _spotted(
     )
 
 
-def _verdicts(
+def verdicts_of(
     name: str, spotted: Spotted, heart: VideoHeart | None, settings: FilterSettings | None
 ) -> Verdicts | None:
     if heart is None or settings is None:

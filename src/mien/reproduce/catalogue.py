@@ -9,7 +9,10 @@ from mien.reproduce.item import Item
 from mien.reproduce.items import (
     equations,
     figure_3,
+    figure_4,
     figure_5,
+    figure_11,
+    figure_12,
     table_1,
     table_2,
     table_3,
@@ -27,6 +30,7 @@ ITEMS: tuple[Item, ...] = (
     figure_3.PROTOCOL,
     equations.AGREEMENT,
     table_2.ITEM,
+    figure_4.ITEM,
     figure_5.ITEM,
     table_3.TRIAL,
     table_3.TABLE,
@@ -35,8 +39,10 @@ ITEMS: tuple[Item, ...] = (
     table_4.TABLE_5,
     table_7.TABLE_7,
     table_7.TABLE_8,
+    figure_11.ITEM,
     table_10.TABLE_9,
     table_10.TABLE_10,
+    figure_12.ITEM,
     table_7.AMF,
 )
 

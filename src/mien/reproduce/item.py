@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from mien.core.errors import MienError
 from mien.core.records import Json
 from mien.dataset import Study, open_study
+from mien.jobs import Executor, executor_for
 
+Made = TypeVar("Made")
 Need = Literal[
     "videos", "physio", "eeg", "coding", "speech", "others", "ratings", "micro-expressions", "two coders"
 ]
@@ -46,12 +48,25 @@ class Setting:
     quick: bool = False
     epochs: int | None = None
     n_workers: int = 1
+    dask: str | None = None
     seed: int = 0
     progress: Progress = field(default=no_progress, compare=False)
+    made: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def opened(self) -> Study:
         """The study."""
         return open_study(self.study)
+
+    def executor(self) -> Executor:
+        """Where its jobs run."""
+        return executor_for(self.n_workers, dask=self.dask)
+
+    def once(self, name: str, make: Callable[[], Made]) -> Made:
+        """What several items read, made by the first of them and kept for this run."""
+        if name not in self.made:
+            self.made[name] = make()
+        found: Made = self.made[name]
+        return found
 
     @property
     def budget(self) -> int | None:
@@ -64,12 +79,16 @@ QUICK_EPOCHS = 3
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A number of ours with its 95 % interval, or a published one (marked so), or words."""
+    """A number of ours with its 95 % interval, or a published one (marked so), or words.
+
+    `theirs` is the published number beside ours, where there is one.
+    """
 
     value: float | str | None
     low: float | None = None
     high: float | None = None
     published: bool = False
+    theirs: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +113,41 @@ class ItemFigure:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What an item answers to a question that can come out as nothing.
+
+    Parameters
+    ----------
+    p
+        Of the data if there is nothing to find, corrected for whatever was tried within the item; None: not
+        tested.
+    found, nothing
+        The answer in words with numbers, where there is something and where nothing is shown.
+    untested
+        Why there is no test.
+    """
+
+    question: str
+    p: float | None
+    found: str
+    nothing: str
+    untested: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ItemResult:
     """What came of an item.
 
     Parameters
     ----------
     status
-        "done", or "not possible" with the reason why.
+        "done"; "not possible" on this study or "failed", with the reason why.
     sentences
-        The answer in words with numbers; the first one stands on the report's first page.
+        What came out in words with numbers; the first one stands in the report's summary.
+    answers
+        To the questions that the item tests; they stand on the report's first page.
+    left_out
+        What of the study is not behind the numbers, and why.
     differs
         What was done otherwise than in the paper, and why.
     records
@@ -113,11 +158,13 @@ class ItemResult:
 
     key: str
     title: str
-    status: Literal["done", "not possible"]
+    status: Literal["done", "not possible", "failed"]
     reason: str = ""
     sentences: tuple[str, ...] = ()
+    answers: tuple[Answer, ...] = ()
     tables: tuple[ItemTable, ...] = ()
     figures: tuple[ItemFigure, ...] = ()
+    left_out: tuple[str, ...] = ()
     differs: tuple[str, ...] = ()
     records: tuple[Path, ...] = ()
     values: Mapping[str, Json] = field(default_factory=dict)
@@ -125,12 +172,16 @@ class ItemResult:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What an item will take, as far as it is known before: seconds on one core, bytes of disk and memory."""
+    """What an item will take, as far as it is known before: seconds on one core, bytes of disk and memory.
+
+    `again_s` is what is left of `seconds` where another item has done the same work.
+    """
 
     seconds: float
     disk_bytes: float = 1e6
     memory_bytes: float = 5e8
     n_jobs: int = 1
+    again_s: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +189,7 @@ class Item:
     """One table, figure or equation of the papers.
 
     `make` returns the result and raises LackingError for what the study does not hold; `cost` may raise it
-    too. `name` is what `--only` takes, as in table-10.
+    too. `name` is what `--only` takes, as in table-10; items of one `work` share most of it.
     """
 
     name: str
@@ -147,6 +198,7 @@ class Item:
     needs: tuple[Need, ...]
     make: Callable[[Setting], ItemResult]
     cost: Callable[[Setting], Cost]
+    work: str = ""
 
     def done(self, **more: Any) -> ItemResult:
         """A result that is done."""
@@ -155,6 +207,16 @@ class Item:
     def lacking(self, reason: str) -> ItemResult:
         """A result that there cannot be, and why."""
         return ItemResult(self.name, self.title, "not possible", reason)
+
+    def failed(self, reason: str) -> ItemResult:
+        """A result that could not be made this time, and why."""
+        return ItemResult(self.name, self.title, "failed", reason)
+
+
+def smallest_p(p_values: Iterable[float]) -> float | None:
+    """The smallest of several p values times their number (Bonferroni), at most 1; None without any."""
+    known = [p for p in p_values if p == p]
+    return min(1.0, len(known) * min(known)) if known else None
 
 
 def cells(*values: float | str | None, published: bool = False) -> tuple[Cell, ...]:

@@ -23,7 +23,7 @@ from mien.core.errors import DataError, JobError, OptionError
 from mien.core.records import Json, digest, to_json, write_atomically
 from mien.dataset import ParticipantWriter, StudyWriter
 from mien.dataset.layout import CODING_COLUMNS
-from mien.jobs import Job, Plan, ProcessPool, Sequential, Store, run_plan
+from mien.jobs import Job, Plan, Store, executor_for, run_plan
 from mien.jobs.progress import silent
 from mien.simulate import clocks
 from mien.simulate.brains import Brain, channel_types
@@ -184,7 +184,7 @@ def simulate_study(
             got="that of the MMME release, which has no sound",
             remedy="leave out one of the two",
         )
-    executor = ProcessPool(n_workers) if n_workers != 1 else Sequential()
+    executor = executor_for(n_workers)
     folder = folder.resolve()
     if folder.is_mount():
         raise OptionError(

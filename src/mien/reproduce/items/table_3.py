@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 
 from mien.concordance import Concordance, Settings, analyse_study, read_person
+from mien.concordance.null import NullSummary
 from mien.core.errors import OptionError
 from mien.dataset.recorders import says_shared_clock
-from mien.jobs import ProcessPool, Sequential, Store
-from mien.reproduce.item import Cell, Cost, Item, ItemFigure, ItemResult, ItemTable, Need, Setting
+from mien.jobs import Store
+from mien.reproduce.item import Answer, Cell, Cost, Item, ItemFigure, ItemResult, ItemTable, Need, Setting
 
 _ROWS_SHOWN = 20
 _COLUMNS = (
@@ -19,11 +20,16 @@ _COLUMNS = (
 
 def analysed(setting: Setting) -> Concordance:
     """The concordance of the study, kept below `out` like that of `mien concordance`."""
+    return setting.once("concordance", lambda: _analysed(setting))
+
+
+def _analysed(setting: Setting) -> Concordance:
     settings = Settings(seed=setting.seed, shifts=1000 if setting.quick else 5000)
-    executor = ProcessPool(setting.n_workers) if setting.n_workers > 1 else Sequential()
     store = Store(setting.out / "store")
     with setting.progress("body around micro-expressions") as show:
-        return analyse_study(setting.opened(), settings, store=store, executor=executor, progress=show)
+        return analyse_study(
+            setting.opened(), settings, store=store, executor=setting.executor(), progress=show
+        )
 
 
 def _make(setting: Setting) -> ItemResult:
@@ -41,21 +47,16 @@ def _make(setting: Setting) -> ItemResult:
         )
         for row in first
     )  # fmt: skip
-    null = [
-        f"{part.level}: {part.observed} of {part.n_tests} tests below .05, {part.mean:.1f} with apexes "
-        f"moved at random (95 % {part.low:.0f} to {part.high:.0f})"
-        for part in found.null
-        if part.n_shifts
-    ]
-    verdict = "moves with" if kept["subject_q"] else "is not shown to move with"
     return TABLE.done(
         sentences=(
-            f"The body {verdict} micro-expressions: {kept['subject_q']} of {len(tested)} tests over "
-            f"participants stand after correction ({kept['p']} of the paper's uncorrected ones are below "
-            ".05).",
-            *(f"{words}." for words in null),
-            f"{counts['micro']} micro-expressions of {len(found.people)} participants were compared.",
+            f"{counts['micro']} micro-expressions of {len(found.people)} participants were compared, before "
+            "and after the apex.",
+            f"Of {len(tested)} tests over apexes, the paper's, {kept['p']} have p < .05, {kept['q']} after "
+            f"correction; of those over participants {kept['subject_p']} and {kept['subject_q']}.",
+            *(_beside_chance(part) for part in found.null if part.n_shifts),
         ),
+        answers=(_answer(found, len(tested)),),
+        left_out=tuple(f"{who}: {why}" for who, why in found.excluded_participants.items()),
         tables=(ItemTable(f"The {len(first)} smallest p of {len(tested)} tests", _COLUMNS, rows),),
         figures=(
             ItemFigure("Effects", forest_figure(found)),
@@ -68,6 +69,32 @@ def _make(setting: Setting) -> ItemResult:
         ),
         values={"discoveries": dict(kept), "n_tests": len(tested), "micro": counts["micro"]},
     )
+
+
+_COUNTED = {"apex": "over apexes", "subject": "over participants"}
+
+
+def _beside_chance(part: NullSummary) -> str:
+    return (
+        f"With apexes moved at random within their trials, {part.mean:.1f} tests {_COUNTED[part.level]} have "
+        f"p < .05 (95 % of such studies: {part.low:.0f} to {part.high:.0f}); where they are coded, "
+        f"{part.observed} do (p = {part.p:.4f})."
+    )
+
+
+def _answer(found: Concordance, n_tests: int) -> Answer:
+    """By the number of small p over participants, beside that of apexes at random times."""
+    by_level = {part.level: part for part in found.null if part.n_shifts}
+    part = by_level.get("subject")
+    question = "Does the body move with the face?"
+    if part is None or not part.n_tests or not n_tests:
+        return Answer(question, None, "", "", "too few participants have both windows around an apex.")
+    words = (
+        f"{part.observed} of {part.n_tests} tests over participants have p < .05 at the coded apexes, "
+        f"{part.mean:.1f} on average at random moments of the same trials (95 %: {part.low:.0f} to "
+        f"{part.high:.0f})."
+    )
+    return Answer(question, part.p, words, words)
 
 
 def _trial(setting: Setting) -> ItemResult:

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from mien.evaluation import score_record
+from mien.evaluation.chance import chance_test
 from mien.experiments.fuse import fuse
 from mien.experiments.fusion_request import FuseRequest
+from mien.experiments.fusion_result import Fusion, Row
 from mien.reproduce import published
-from mien.reproduce.item import Cell, Cost, Item, ItemFigure, ItemResult, ItemTable, Need, Setting, missing
+from mien.reproduce.item import (
+    Answer,
+    Cell,
+    Cost,
+    Item,
+    ItemFigure,
+    ItemResult,
+    ItemTable,
+    Need,
+    Setting,
+    missing,
+    smallest_p,
+)
+from mien.reproduce.verdicts import LEVEL
 
 _METRICS = ("accuracy", "weighted_f1", "uf1", "uar")
 _BODY = ("ecg", "eda", "ppg", "rsp", "skt")
@@ -27,7 +42,7 @@ def modalities_of(setting: Setting) -> tuple[str, ...]:
     return (*found, *(kind for kind in _BODY if kind in kinds))
 
 
-def fused(setting: Setting, modalities: Sequence[str], n_classes: int) -> Any:
+def fused(setting: Setting, modalities: Sequence[str], n_classes: int) -> Fusion:
     """The fusion, kept below `out` like that of `mien fuse`."""
     request = FuseRequest(
         study=setting.study,
@@ -36,29 +51,31 @@ def fused(setting: Setting, modalities: Sequence[str], n_classes: int) -> Any:
         n_classes=n_classes,
         epochs=setting.budget,
         n_workers=setting.n_workers,
+        dask=setting.dask,
         seed=setting.seed,
     )
     return fuse(request, progress=setting.progress)
 
 
+WORDS = {"me": "face", "eeg": "EEG", "ecg": "ECG", "eda": "EDA", "ppg": "PPG", "rsp": "RSP", "skt": "SKT",
+         "speech": "voice", "peripheral": "body", "fused": "fused"}  # fmt: skip
+"""What modalities are called in reports."""
+
 _PRINTED = {"me": "ME", "eeg": "EEG", "peripheral": "PERI"}
 
 
-def _row(row: Any, theirs: tuple[float, ...] | None) -> tuple[Cell, ...]:
+def _row(row: Row, theirs: tuple[float, ...] | None) -> tuple[Cell, ...]:
     scores = score_record(row.record).scores
-    made = [Cell(row.name)]
+    made = [Cell(WORDS.get(row.name, row.name))]
     for k, metric in enumerate(_METRICS):
         one = scores[metric]
         printed = None if theirs is None else theirs[k] / (100 if k == 0 else 1)
-        made += [Cell(one.value, one.low, one.high), Cell(printed, published=True)]
+        made.append(Cell(one.value, one.low, one.high, theirs=printed))
     return tuple(made)
 
 
 def _columns() -> tuple[str, ...]:
-    columns = ["what"]
-    for metric in ("accuracy", "weighted F1", "UF1", "UAR"):
-        columns += [metric, "MMME"]
-    return tuple(columns)
+    return ("what", "accuracy", "weighted F1", "UF1", "UAR")
 
 
 def _table(setting: Setting, item: Item, n_classes: int) -> ItemResult:
@@ -79,15 +96,22 @@ def _table(setting: Setting, item: Item, n_classes: int) -> ItemResult:
     best = max(found.members, key=lambda one: score_record(one.record).scores["uf1"].value)
     alone, together = (score_record(one.record).scores["uf1"] for one in (best, found.fused))
     shown = [
-        (one.name, one.record) for one in (*found.members, found.fused) if one.record.samples["sample_id"]
+        (WORDS.get(one.name, one.name), one.record)
+        for one in (*found.members, found.fused)
+        if one.record.samples["sample_id"]
     ]
     classes = found.task.classes
     return item.done(
         sentences=(
             f"In {n_classes} classes the fusion reaches UF1 {together.value:.3f} [{together.low:.3f}, "
-            f"{together.high:.3f}], the best modality alone ({best.name}) {alone.value:.3f} "
-            f"[{alone.low:.3f}, {alone.high:.3f}].",
+            f"{together.high:.3f}], the best modality alone ({WORDS.get(best.name, best.name)}) "
+            f"{alone.value:.3f} [{alone.low:.3f}, {alone.high:.3f}].",
         ),
+        answers=(
+            _beyond_chance(found, n_classes),
+            _gain(found, f"Does fusing face, brain and body help, in {n_classes} classes?"),
+        ),
+        left_out=tuple(_not_there(found)),
         tables=(ItemTable("Each modality and all together", _columns(), tuple(rows)),),
         figures=(
             ItemFigure("Recall of each class (Figure 9)", recall_figure(shown, classes)),
@@ -105,6 +129,49 @@ def _table(setting: Setting, item: Item, n_classes: int) -> ItemResult:
         records=tuple(one.path for one in (*found.members, found.fused)),
         values={"uf1": together.value, "best_alone": best.name, "uf1_alone": alone.value},
     )
+
+
+def _beyond_chance(found: Fusion, n_classes: int) -> Answer:
+    """Brain and body alone, against labels exchanged within people."""
+    question = f"Do brain and body tell the emotion, in {n_classes} classes?"
+    alone = [one for one in found.members if one.name != "me" and one.record.samples["sample_id"]]
+    p_values = {one.name: chance_test(one.record.samples, classes=found.task.classes)["uf1"] for one in alone}
+    p = smallest_p(p_values.values())
+    if p is None:
+        return Answer(question, None, "", "", "neither brain nor body could be measured in two classes.")
+    better = sorted(name for name, value in p_values.items() if value * len(p_values) < LEVEL)
+    return Answer(
+        question,
+        p,
+        f"Better than chance within people: {_named(better) or 'the best'} of {_named(p_values)}.",
+        f"None of {_named(p_values)} tells one person's expressions apart better than chance.",
+    )
+
+
+def _named(modalities: Iterable[str]) -> str:
+    return ", ".join(WORDS.get(name, name) for name in modalities)
+
+
+def _gain(found: Fusion, question: str) -> Answer:
+    """The fusion against its best member, on the expressions that both answered."""
+    one = found.comparison
+    if one is None or one.p_uf1 != one.p_uf1:
+        return Answer(question, None, "", "", "there are no two members to compare.")
+    words = (
+        f"Fused less the best alone ({WORDS.get(one.second, one.second)}): UF1 {one.difference_uf1:+.3f} "
+        f"[{one.low_uf1:+.3f}, {one.high_uf1:+.3f}] over {one.n_subjects} participants."
+    )
+    # The test is two-sided, the question is not: a fusion that loses does not help.
+    p = one.p_uf1 / 2 if one.difference_uf1 > 0 else 1 - one.p_uf1 / 2
+    return Answer(question, p, words, words)
+
+
+def _not_there(found: Fusion) -> Iterator[str]:
+    """Of each modality, samples that it cannot answer, by their reason."""
+    for name, told in found.coverage.items():
+        reasons: Any = told["missing"]  # type: ignore[index, call-overload]
+        for why, n in reasons.items():
+            yield f"{WORDS.get(name, name)}: {n} expressions, {why}"
 
 
 def _seven(setting: Setting) -> ItemResult:
@@ -126,8 +193,9 @@ def _voices(setting: Setting) -> ItemResult:
         printed = published.AMF.get(_AMF.get(one.name, ""))
         rows.append(
             (
-                Cell(one.name), Cell(accuracy.value, accuracy.low, accuracy.high),
-                Cell(None if printed is None else printed / 100, published=True),
+                Cell(WORDS.get(one.name, one.name)),
+                Cell(accuracy.value, accuracy.low, accuracy.high,
+                     theirs=None if printed is None else printed / 100),
                 Cell(uf1.value, uf1.low, uf1.high),
             )
         )  # fmt: skip
@@ -137,7 +205,9 @@ def _voices(setting: Setting) -> ItemResult:
             f"Face and voice together are right in {100 * accuracy.value:.1f} % [{100 * accuracy.low:.1f}, "
             f"{100 * accuracy.high:.1f}] (published 81.90 %).",
         ),
-        tables=(ItemTable("Face and voice", ("what", "accuracy", "AMF-Net", "UF1"), tuple(rows)),),
+        answers=(_gain(found, "Does the voice help?"),),
+        left_out=tuple(_not_there(found)),
+        tables=(ItemTable("Face and voice", ("what", "accuracy", "UF1"), tuple(rows)),),
         differs=("AMF-Net's layers were never published: amf-style is built after its description.",),
         records=tuple(one.path for one in (*found.members, found.fused)),
         values={"accuracy": accuracy.value},
