@@ -28,8 +28,8 @@ $(WEB): $(wildcard web/*.json web/*.ts web/*.html web/src/* web/src/*/*)
 	cd web && npm ci --no-audit --no-fund --loglevel=error && npm test && npm run build
 
 check: $(STAMP)  ## style, types and layers
-	$(BIN)/ruff check src tests benchmarks docs
-	$(BIN)/ruff format --check src tests benchmarks docs
+	$(BIN)/ruff check src tests benchmarks docs examples
+	$(BIN)/ruff format --check src tests benchmarks docs examples
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

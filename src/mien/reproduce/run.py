@@ -11,9 +11,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 
 from mien import __version__
-from mien.core.errors import MienError
+from mien.core.errors import JobError, MienError
 from mien.core.records import digest, write_atomically
-from mien.reproduce.item import Cost, Item, ItemResult, LackingError, Progress, Setting, missing
+from mien.reproduce.item import Cost, Item, ItemResult, Progress, Setting, missing
 from mien.reproduce.study_identity import study_digest
 
 LEDGER = "items.json"
@@ -127,10 +127,10 @@ def _made(item: Item, setting: Setting) -> ItemResult:
     """An item's result; what a study does not allow is a reason, and a failure not the others' end."""
     try:
         return item.make(setting)
-    except LackingError as error:
-        return item.lacking(str(error))
-    except MienError as error:
+    except JobError as error:
         return item.failed(str(error))
+    except MienError as error:
+        return item.lacking(str(error))
     except OSError as error:
         return item.failed(f"{error.filename or setting.out}: {error.strerror or error}; free disk space or "
                            "mend the path, then give the same command again")  # fmt: skip
