@@ -5,9 +5,7 @@ cuts the aligned face to 128 x 128, measures dense inverse search, takes the hea
 v, magnitude and strain over 39 regions. Beside it, written from the published descriptions: Farneback on
 parts of a face of 320 x 320 with the nose's motion taken off (the MEGC 2021 and 2022 winners), and TV-L1 at
 128 x 128 with strain (SOFTNet, SL-Swin). One thread, same process, by turns; seconds are the processor's.
-With two processes both measure at once; their rates are added up, by both clocks. The pass measures at most
-50 frames a second: of a video at 150 Hz every third one, so video goes by three times as fast as frames are
-measured.
+Two processes at once, and the same steps in NumPy: `mien speed --only spotting-front-end`.
 
 Error: means over the regions of the measured flow without the head's motion against those of the renderer's
 field, on neutral and posed pictures with camera noise of 1.5 grey levels: 21 action units by four strengths,
@@ -23,8 +21,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from typing import Any
 
 import cv2
@@ -37,48 +33,21 @@ from mien.signals.face.finding import Face
 from mien.signals.face.head_motion import template_fit
 from mien.signals.face.regions import template_landmarks
 from mien.simulate.action_units import BUMPS
-from mien.simulate.faces import FaceRenderer, Pose, UnitPose, camera_noise
-from mien.simulate.identities import Identity
+from mien.simulate.faces import Pose, UnitPose, camera_noise
+from mien.speed.spotting_front_end import FRAMES, by_mien, person, pictures
 
 Row = dict[str, str | int | float | None]
 Picture = NDArray[np.uint8]
 
-FRAMES, SLOW_FRAMES = 120, 3  # TV-L1 takes a hundred times as long
+SLOW_FRAMES = 3  # TV-L1 takes a hundred times as long
 REPEATS = 5
-VIDEO_HZ, MEASURED_HZ = 150, 50
 STRENGTHS_PX = (0.25, 0.5, 1.0, 1.5)
 NOISE = 1.5
 MOVED_PX, STILL_PX = 0.3, 0.02
 CROP = 320
 
 
-def person(seed: int = 1, *, frame_px: int = 192, face_px: int = 112) -> tuple[FaceRenderer, Face]:
-    """Somebody, and where the face is in the pictures."""
-    renderer = FaceRenderer(Identity.draw(np.random.default_rng(seed)), frame_px=frame_px, face_px=face_px)
-    eyes = np.array(sorted(renderer.eyes))
-    return renderer, Face(renderer.face_box, eyes, None, "haar")
-
-
-def pictures(renderer: FaceRenderer, n: int = FRAMES) -> list[Picture]:
-    """A smile that comes and goes on a head that sways."""
-    rng = np.random.default_rng(0)
-    shown = []
-    for k in range(n):
-        smile = UnitPose(12, 1.4 * float(np.sin(np.pi * k / n) ** 2))
-        sway = (0.8 * np.sin(0.05 * k), 0.4 * np.sin(0.09 * k))
-        shown.append(camera_noise(renderer.frame(Pose(units=(smile,), shift_px=sway)), rng)[..., 1].copy())
-    return shown
-
-
 # --- speed
-
-
-def mien_front_end(shown: list[Picture], face: Face) -> None:
-    """What the pass does with every measured frame."""
-    reference = ReferenceFace(shown[0], face)
-    for picture in shown[1:]:
-        if reference.measure(picture) is None:
-            raise AssertionError("the face was lost")
 
 
 class FarnebackRegions:
@@ -165,31 +134,11 @@ def tv_l1_front_end(shown: list[Picture], face: Face) -> None:
         optical_strain(u, v)
 
 
-def cpu_ms(work: Callable[[list[Picture], Face], None], shown: list[Picture], face: Face) -> float:
+def cpu_ms(work: Callable[[list[Picture], Face], object], shown: list[Picture], face: Face) -> float:
     """Processor milliseconds a frame."""
     start = time.process_time()
     work(shown, face)
     return (time.process_time() - start) / (len(shown) - 1) * 1e3
-
-
-def alone(repeats: int) -> tuple[float, float]:
-    """What one process measures a second, by the processor's clock and by the wall's."""
-    cv2.setNumThreads(1)
-    renderer, face = person()
-    shown = pictures(renderer)
-    mien_front_end(shown, face)
-    cpu, wall = time.process_time(), time.perf_counter()
-    for _ in range(repeats):
-        mien_front_end(shown, face)
-    n = repeats * (FRAMES - 1)
-    return n / (time.process_time() - cpu), n / (time.perf_counter() - wall)
-
-
-def at_once(n: int) -> tuple[float, float]:
-    """Measured frames a second of n processes at once, added up, by both clocks."""
-    with ProcessPoolExecutor(n, mp_context=get_context("spawn")) as fresh:
-        rates = [future.result() for future in [fresh.submit(alone, REPEATS) for _ in range(n)]]
-    return sum(cpu for cpu, _ in rates), sum(wall for _, wall in rates)
 
 
 def speed() -> list[Row]:
@@ -198,7 +147,7 @@ def speed() -> list[Row]:
     shown = pictures(renderer)
     taken = []
     for repeat in range(REPEATS + 1):
-        own = cpu_ms(mien_front_end, shown, face)
+        own = cpu_ms(by_mien, shown, face)
         farneback = cpu_ms(farneback_front_end, shown, face)
         slow = cpu_ms(tv_l1_front_end, shown[:: FRAMES // SLOW_FRAMES], face)
         if repeat:  # the first one compiles
@@ -215,14 +164,6 @@ def speed() -> list[Row]:
          "peer_median_s": slow / 1e3, "ratio": slow / own},
         {"name": f"its flow alone, {100 * dis / own:.0f} % of it", "n": FRAMES, "median_s": dis / 1e3},
     ]  # fmt: skip
-    for n in (1, 2):
-        rounds = [at_once(n) for _ in range(REPEATS)]
-        rate, wall = (statistics.median(values) for values in zip(*rounds, strict=True))
-        words = (
-            f"front end in {n} process{'es' * (n > 1)}: {rate:.0f} measured frames/s (wall {wall:.0f}), "
-            f"{rate * VIDEO_HZ / MEASURED_HZ:.0f} frames/s of a video at {VIDEO_HZ} Hz"
-        )
-        rows.append({"name": words, "n": FRAMES, "median_s": 1 / rate})
     return rows
 
 

@@ -31,7 +31,6 @@ import cv2
 import numpy as np
 import psutil
 
-from benchmarks.spotting_front_end import person
 from mien.features.face_following import FIND_S
 from mien.features.face_pass import MOST_HZ, Film, PassSettings, measure_face_motion, measure_faces
 from mien.features.region_motion import ReferenceFace
@@ -40,6 +39,7 @@ from mien.recording.formats import VideoWriter
 from mien.recording.formats.video_parts import frame_times, read_luma_part
 from mien.signals.face import face_finder
 from mien.simulate.faces import Pose, UnitPose, camera_noise
+from mien.speed.spotting_front_end import person
 
 Row = dict[str, str | int | float | None]
 

@@ -352,10 +352,15 @@ class TestSimulate:
 
 
 def test_demo_quick_is_resumable(mien, tmp_path):
-    for _ in range(2):
-        status, out, _ = mien("demo", "--quick", "--out", tmp_path / "demo", "--workers", 1)
+    page = tmp_path / "demo" / "report-study-quick" / "reproduction.html"
+    for computed in (True, False):
+        status, out, _ = mien("demo", "--quick", "--out", tmp_path / "demo", "--workers", 2)
         assert status == 0
-        assert out.strip().splitlines()[-1] == f"report: {tmp_path / 'demo' / 'report.html'}"
+        *_, put_in, counted, report = out.strip().splitlines()
+        assert put_in.startswith("Put in: 90 % of expressions")
+        assert (" 0 jobs computed" not in counted) == computed
+        assert report == f"report: {page}"
+    assert "Does the face tell the emotion" in page.read_text()
 
 
 def test_version(mien):

@@ -31,7 +31,7 @@ def speed(
 ) -> None:
     """Measure mien beside its peers in one process, by turns, and write the table; the same command goes on.
 
-    Both must give the same answer first. A full run takes about half an hour, most of it an hour of video.
+    Both must give the same answer first. A full run takes a quarter to half an hour: keep the machine quiet.
     """
     from mien.core.errors import JobError, OptionError
     from mien.jobs import bar
