@@ -7,7 +7,7 @@ WORKERS ?= 2
 export OMP_NUM_THREADS ?= 1
 
 WEB := src/mien/app/static/index.html
-.PHONY: help setup web check test test-all bids demo bench docs results clean
+.PHONY: help setup web check test test-all bids wheel demo bench docs results clean
 .DEFAULT_GOAL := help
 
 help:            ## say what there is
@@ -42,7 +42,10 @@ test-all: $(STAMP)  ## the suite and the long proofs
 bids: $(STAMP)   ## ask the official BIDS validator about studies that mien wrote (needs Node.js)
 	$(BIN)/python docs/check_bids.py
 
-demo: $(STAMP)   ## simulate, evaluate, report; ends by naming the report
+wheel: $(STAMP) $(WEB) ## build the wheel, install it into an empty environment, run the quick demo without a network
+	$(BIN)/python docs/check_wheel.py
+
+demo: $(STAMP)   ## simulate a study, reproduce the papers on it; ends with what was found
 	$(BIN)/mien demo --workers $(WORKERS)
 
 bench: $(STAMP)  ## measure against what people use today
@@ -59,6 +62,7 @@ results: $(STAMP) $(WEB) ## make docs/results and the pages' pictures anew from 
 	$(BIN)/python docs/pictures/coding_bench.py
 	$(BIN)/python docs/pictures/stimuli.py
 	$(BIN)/python docs/pictures/presenting.py
+	$(BIN)/python docs/pictures/reproduction.py
 	$(BIN)/python docs/regenerate_simulated.py
 	$(BIN)/python docs/regenerate_datasets.py
 	$(BIN)/python docs/regenerate.py

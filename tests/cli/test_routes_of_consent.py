@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import re
 import sys
 from collections.abc import Callable
@@ -109,8 +110,35 @@ def spot(folder: Path, level: int | None, audience: str) -> tuple[bool, bool]:
     return shown, False
 
 
+def reproduce(folder: Path, level: int | None, audience: str) -> tuple[bool, bool]:
+    """Samples of expressions and what a network looks at: a page counts as publication, whoever asks."""
+    if level not in _REPRODUCED:
+        _REPRODUCED[level] = _reproduced(folder, level)
+    return _REPRODUCED[level]
+
+
+def _reproduced(folder: Path, level: int | None) -> tuple[bool, bool]:
+    sys.path.insert(0, str(Path(__file__).parents[1] / "experiments"))
+    from filmed import write_study
+
+    write_study(folder / "study", people=4, levels=[level] * 4)
+    figures = ("--only", "figure-4", "--only", "figure-11", "--epochs", 2)
+    run("reproduce", folder / "study", *figures, "--out", folder / "out")
+    page = (folder / "out" / "reproduction.html").read_text()
+    coded = re.findall(r"data:image/png;base64,\s*([A-Za-z0-9+/=\s]+)", page)
+    drawn = [np.asarray(Image.open(io.BytesIO(base64.b64decode(one))).convert("L")) for one in coded]
+    assert len(drawn) == 4  # three samples, one sheet
+    # A face is grey all over, the line drawing is white paper with lines; the sheet has margins.
+    shown = [float(np.mean(one < 200)) > limit for one, limit in zip(drawn, SHARES, strict=True)]
+    assert len(set(shown)) == 1, shown
+    return shown[0], "data:audio" in page
+
+
+_REPRODUCED: dict[int | None, tuple[bool, bool]] = {}
+SHARES = (0.3, 0.3, 0.3, 0.25)
 Route = Callable[[Path, int | None, str], tuple[bool, bool]]
-ROUTES: dict[str, Route] = {"export": export, "report": report, "predict": predict, "spot": spot}
+ROUTES: dict[str, Route] = {"export": export, "report": report, "predict": predict, "spot": spot,
+                            "reproduce": reproduce}  # fmt: skip
 
 STAYS = {
     "demo": "a simulated study and its report, by the report's route",
@@ -127,7 +155,6 @@ STAYS = {
     "score": "scores",
     "clean": "traces: scalp maps and numbers of the EEG",
     "agreement": "numbers and times of marks; nobody's face or voice",
-    "reproduce": "tables and traces; pictures pass the policy as publication (tests/reproduce)",
     "stimuli": "ratings of clips by people who are no participants",
     "present": "pages for the participant and the experimenter of one session, by key (tests/app)",
     "code": "pages for the study's own coders, who are asked as analysis; tests/app says who gets what",

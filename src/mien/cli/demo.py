@@ -1,4 +1,4 @@
-"""mien demo: a simulated study, the papers' whole evaluation of it, and what was found beside what was put in."""
+"""mien demo: a simulated study, the papers' evaluation of it, what was found beside what was put in."""
 
 from __future__ import annotations
 
@@ -58,8 +58,9 @@ def demo(
     typer.echo("")
     print_verdicts(made)
     typer.echo(_put_in(settings))
-    typer.echo(f"{_counted(made)} in {duration(sum(made.seconds.values()))}; {made.n_computed} jobs computed, "
-               f"{made.n_kept} kept from before")  # fmt: skip
+    took = duration(sum(made.seconds.values()))
+    jobs = f"{made.n_computed} jobs computed, {made.n_kept} kept from before"
+    typer.echo(f"{_counted(made)} in {took}; {jobs}")
     typer.echo(f"report: {files['page'].resolve()}")
     if any(one.status == "failed" for one in made.results):
         raise typer.Exit(1)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mien.cli.options import Dask
-from mien.cli.output import duration, print_json, print_table
+from mien.cli.output import duration, print_json
+from mien.cli.reproduction_plan import print_plan
 
 if TYPE_CHECKING:
     from mien.reproduce import Reproduction
-    from mien.reproduce.run import Planned, Step
+    from mien.reproduce.run import Step
 
 
 def register(app: typer.Typer) -> None:
@@ -55,9 +56,13 @@ def reproduce_study(
         study, out, tuple(others or ()), quick, epochs, workers, dask=dask, seed=seed, progress=bar
     )
     if plan:
-        _print_plan(planned(setting, items), workers, as_json)
+        print_plan(planned(setting, items), setting, as_json=as_json)
         return
-    made = reproduce(setting, items, tell=tell)
+    try:
+        made = reproduce(setting, items, tell=tell)
+    except KeyboardInterrupt:
+        typer.echo("stopped; finished work is kept, the same command goes on", err=True)
+        raise typer.Exit(130) from None
     files = {name: str(path) for name, path in write_reproduction(made).items()}
     if as_json:
         print_json(
@@ -79,38 +84,6 @@ def tell(step: Step) -> None:
     """Which item is next, on standard error."""
     left = f", about {duration(step.left_s)} left" if step.left_s >= 1 else ""
     typer.echo(f"[{step.number:2d} of {step.n}{left}] {step.item.paper}: {step.item.title}", err=True)
-
-
-def _print_plan(planned: list[Planned], workers: int, as_json: bool) -> None:
-    if as_json:
-        rows = [
-            {
-                "item": one.item.name,
-                "seconds": None if one.cost is None else one.cost.seconds / workers,
-                "disk_bytes": None if one.cost is None else one.cost.disk_bytes,
-                "memory_bytes": None if one.cost is None else one.cost.memory_bytes,
-                "jobs": None if one.cost is None else one.cost.n_jobs,
-                "finished": one.finished,
-                "reason": one.reason,
-            }
-            for one in planned
-        ]
-        print_json({"plan": rows})
-        return
-    table = [
-        [
-            one.item.name, one.item.title,
-            "-" if one.cost is None else duration(one.cost.seconds / workers),
-            "-" if one.cost is None else f"{one.cost.disk_bytes / 1e6:.0f} MB",
-            "-" if one.cost is None else f"{one.cost.memory_bytes / 1e9:.1f} GB",
-            "-" if one.cost is None else one.cost.n_jobs, one.reason or ("finished" if one.finished else "-"),
-        ]
-        for one in planned
-    ]  # fmt: skip
-    columns = ["item", "what", "at most", "disk", "memory", "jobs", "state"]
-    print_table(f"plan for {workers} processes", columns, table)
-    total = sum(one.cost.seconds for one in planned if one.cost is not None) / workers
-    typer.echo(f"in all about {duration(total)}; what is finished already is not done again")
 
 
 def _print(study: str, made: Reproduction, files: dict[str, str]) -> None:

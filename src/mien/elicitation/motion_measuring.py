@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mien.core.time import FloatArray
 from mien.signals.face.finding import EYES
-from mien.signals.face.head_motion import rigid_weights, template_fit
+from mien.signals.face.head_motion import rigid_level, rigid_places, template_fit
 
 Picture = NDArray[np.uint8]
 
@@ -139,23 +139,8 @@ def _advanced(to_face: FloatArray, affine: FloatArray) -> FloatArray | None:
 
 def _alike(first: Picture, second: Picture) -> bool:
     """Whether two aligned pictures show the same face, by the places that no expression moves."""
-    a, b = (_rigid_level(picture) for picture in (first, second))
-    return bool(_rigid_places()[1] @ (a * b) > _LIKE)
-
-
-def _rigid_level(picture: Picture) -> FloatArray:
-    at, weights = _rigid_places()
-    level = picture.ravel()[at].astype(np.float64)
-    level -= weights @ level
-    size = math.sqrt(weights @ (level * level))
-    return level / size if size > 1.0 else level * 0.0
-
-
-@lru_cache(maxsize=1)
-def _rigid_places() -> tuple[NDArray[np.int64], FloatArray]:
-    weights = rigid_weights((SIDE, SIDE)).ravel()
-    at = np.flatnonzero(weights)[::4]
-    return at, weights[at] / weights[at].sum()
+    a, b = (rigid_level(picture, least=1.0) for picture in (first, second))
+    return bool(rigid_places(SIDE)[1] @ (a * b) > _LIKE)
 
 
 def _cut(picture: Picture, to_face: FloatArray) -> Picture:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from mien.core.time import FloatArray
 from mien.signals.face.finding import EYES, Face
-from mien.signals.face.head_motion import HeadMotion, rigid_weights, template_fit
+from mien.signals.face.head_motion import HeadMotion, rigid_level, rigid_places, template_fit
 from mien.signals.face.regions import REGION_NAMES, mdmo_regions, region_masks, template_landmarks
 
 SIZE = 128
@@ -124,7 +124,7 @@ class ReferenceFace:
         """Of the head since the reference, in the picture's pixels."""
         self.eyes: FloatArray = np.asarray(face.eyes, dtype=np.float64)
         self.grey = self._cut(picture)
-        self._rigid = _rigid_level(self.grey)
+        self._rigid = rigid_level(self.grey)
 
     @property
     def eyes_now(self) -> FloatArray:
@@ -155,7 +155,7 @@ class ReferenceFace:
 
     def _alike(self, grey: Picture) -> bool:
         """Whether an aligned picture shows this face, by the places that no expression moves."""
-        return bool(_rigid_places()[1] @ (self._rigid * _rigid_level(grey)) > _LIKE)
+        return bool(rigid_places(SIZE)[1] @ (self._rigid * rigid_level(grey)) > _LIKE)
 
     def _advance(self, head: HeadMotion) -> None:
         moved = head.affine @ _CENTRE
@@ -191,22 +191,6 @@ def region_flow_engine() -> Any:
     engine.setPatchStride(6)
     engine.setGradientDescentIterations(6)
     return engine
-
-
-def _rigid_level(grey: Picture) -> FloatArray:
-    """Levels at rigid places about their mean, of spread 1; all 0 where there is no texture."""
-    at, weights = _rigid_places()
-    level = grey.ravel()[at].astype(np.float64)
-    level -= weights @ level
-    size = math.sqrt(weights @ (level * level))
-    return level / size if size > 0 else level * 0.0
-
-
-@lru_cache(maxsize=1)
-def _rigid_places() -> tuple[NDArray[np.int64], FloatArray]:
-    weights = rigid_weights((SIZE, SIZE)).ravel()
-    at = np.flatnonzero(weights)[::4]
-    return at, weights[at] / weights[at].sum()
 
 
 def region_means(flow: NDArray[np.float32], affine: FloatArray) -> NDArray[np.float32]:

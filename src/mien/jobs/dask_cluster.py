@@ -88,6 +88,12 @@ def _event(future: Any, job: Job) -> Event:
     return found
 
 
+def check_scheduler(address: str) -> None:
+    """Raise OptionError if no scheduler answers at the address within 20 s."""
+    with _connected(address):
+        pass
+
+
 @contextlib.contextmanager
 def _connected(address: str) -> Iterator[Any]:
     import distributed

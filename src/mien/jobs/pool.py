@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
-from mien.core.errors import OptionError
+from mien.core.errors import JobError, OptionError
 from mien.jobs.execute import Event, Report, attempt
 from mien.jobs.plan import Job, Plan
 from mien.jobs.store import Store
@@ -80,9 +80,17 @@ class ProcessPool:
 
     def _start(self, plan: Plan, store: Store) -> _Worker:
         here, there = self._context.Pipe()
-        with _one_thread_each():
-            process = self._context.Process(target=_work, args=(there, plan, store.root), daemon=True)
-            process.start()
+        try:
+            with _one_thread_each():
+                process = self._context.Process(target=_work, args=(there, plan, store.root), daemon=True)
+                process.start()
+        except (BrokenPipeError, EOFError) as error:  # the server of processes could not hand it over
+            raise JobError(
+                "worker processes",
+                wanted="one that starts",
+                got="one that ended while it was started",
+                remedy="see what it said above, and give the same command again: finished work is kept",
+            ) from error
         there.close()
         return _Worker(process, here)
 

@@ -206,11 +206,11 @@ class Item:
 
     def lacking(self, reason: str) -> ItemResult:
         """A result that there cannot be, and why."""
-        return ItemResult(self.name, self.title, "not possible", reason)
+        return ItemResult(self.name, self.title, "not possible", reason.removesuffix("."))
 
     def failed(self, reason: str) -> ItemResult:
         """A result that could not be made this time, and why."""
-        return ItemResult(self.name, self.title, "failed", reason)
+        return ItemResult(self.name, self.title, "failed", reason.removesuffix("."))
 
 
 def smallest_p(p_values: Iterable[float]) -> float | None:
@@ -225,7 +225,10 @@ def cells(*values: float | str | None, published: bool = False) -> tuple[Cell, .
 
 
 def missing(study: Study, needs: tuple[Need, ...]) -> Iterator[str]:
-    """What a study lacks of what is needed, in words; nothing is decoded for it."""
+    """What a study lacks of what is needed, in words; nothing is decoded for it.
+
+    Raises DataError if a coding table that is needed is damaged.
+    """
     from mien.dataset import layout
 
     names = list(study.participants)
@@ -241,15 +244,20 @@ def missing(study: Study, needs: tuple[Need, ...]) -> Iterator[str]:
         yield "no EEG was recorded"
     if "speech" in needs and not any(v.audio_path for s in sessions for v in s.videos().values()):
         yield "no voice was recorded"
+    if {"coding", "micro-expressions", "two coders"} & set(needs):
+        yield from _missing_of_coding(sessions, needs)
+    if "ratings" in needs and not any((study.folder / "stimuli").glob("ratings.*")):
+        yield "stimuli/ holds no ratings of the clips"
+
+
+def _missing_of_coding(sessions: list[Any], needs: tuple[Need, ...]) -> Iterator[str]:
     coders = [set(s.coding()) for s in sessions]
-    if {"coding", "micro-expressions", "two coders"} & set(needs) and not any(coders):
+    if not any(coders):
         yield "no expression was coded"
     elif "two coders" in needs and not any(len(found) > 1 for found in coders):
         yield "nobody was coded by two coders"
     elif "micro-expressions" in needs and not _has_micro(sessions):
         yield "no micro-expression was coded"
-    if "ratings" in needs and not any((study.folder / "stimuli").glob("ratings.*")):
-        yield "stimuli/ holds no ratings of the clips"
 
 
 def _has_micro(sessions: list[Any]) -> bool:

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from mien import __version__
+from mien.core.errors import MienError
 from mien.dataset import Study
 from mien.reproduce.item import Cell, ItemTable
 from mien.reproduce.study_identity import has_manifest, study_digest
@@ -20,15 +21,21 @@ _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "opencv-contrib-python-
 
 
 def participants(study: Study) -> ItemTable:
-    """One row a participant: consent, trials, what was recorded of how many of them, coded expressions."""
+    """One row a participant: consent, trials, what was recorded of how many of them, coded expressions.
+
+    Where a table of the study is damaged, people and consent alone, and which table it is.
+    """
     from mien.dataset import describe
 
-    found = describe(study)
+    try:
+        found = describe(study)
+    except MienError as error:
+        people = tuple((Cell(name), Cell(_consent(study, name))) for name in study.participants)
+        return ItemTable("Participants", ("participant", "consent"), people, str(error))
     kinds = list(dict.fromkeys(kind for counts in found.completeness.values() for kind in counts))
     rows = []
-    for name, person in study.participants.items():
-        coded = _coded(study, name)
-        level = "not known" if person.consent_level is None else f"level {person.consent_level}"
+    for name in study.participants:
+        coded, level = _coded(study, name), _consent(study, name)
         complete = found.completeness.get(name, {})
         counted: tuple[str | int, ...] = (name, level, *(complete.get(kind, 0) for kind in kinds), *coded)
         rows.append(tuple(Cell(value) for value in counted))
@@ -36,6 +43,11 @@ def participants(study: Study) -> ItemTable:
         "Columns from the third on say in how many trials each is there; expressions are rows of all coders."
     )
     return ItemTable("Participants", ("participant", "consent", *kinds, "micro", "macro"), tuple(rows), note)
+
+
+def _consent(study: Study, name: str) -> str:
+    level = study.participants[name].consent_level
+    return "not known" if level is None else f"level {level}"
 
 
 def _coded(study: Study, name: str) -> tuple[int, int]:

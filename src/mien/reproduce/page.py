@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -30,14 +31,25 @@ def write_reproduction(made: Reproduction) -> dict[str, Path]:
     write_atomically(out / "reproduction.json", (json.dumps(to_json(numbers), indent=1) + "\n").encode())
     every = []
     for one in made.results:
+        written = set()
         for n, table in enumerate(one.tables, start=1):
             name = one.key if len(one.tables) == 1 else f"{one.key}-{n}"
             markdown = as_markdown(table)
             every.append(f"## {_PAPERS.get(one.key, one.key)}: {one.title}\n\n{markdown}")
             for suffix, words in (("csv", as_csv(table)), ("md", markdown), ("tex", as_latex(table))):
                 write_atomically(out / "tables" / f"{name}.{suffix}", words.encode())
+                written.add(f"{name}.{suffix}")
+        _remove_old(out / "tables", one.key, written)
     write_atomically(out / "tables" / "all.md", "\n".join(every).encode())
     return {"page": out / PAGE, "numbers": out / "reproduction.json", "tables": out / "tables"}
+
+
+def _remove_old(folder: Path, key: str, written: set[str]) -> None:
+    """Take away an item's tables of an earlier run: old numbers must not stand beside a new page."""
+    own = re.compile(rf"{re.escape(key)}(-[0-9])?\.(csv|md|tex)")
+    for path in folder.glob(f"{key}*"):
+        if own.fullmatch(path.name) and path.name not in written:
+            path.unlink(missing_ok=True)
 
 
 def items_as_json(made: Reproduction) -> dict[str, Any]:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from mien import __version__
-from mien.core.errors import JobError, MienError
-from mien.core.records import digest, write_atomically
+from mien.core.errors import JobError, MienError, OptionError
+from mien.core.records import write_atomically
+from mien.dataset import Study, open_study
+from mien.jobs.dask_cluster import check_scheduler
 from mien.reproduce.item import Cost, Item, ItemResult, Progress, Setting, missing
-from mien.reproduce.study_identity import study_digest
-
-LEDGER = "items.json"
-"""Below `out`: which items are finished, and how long they took."""
+from mien.reproduce.ledger import Clock, Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +56,16 @@ class Step:
 
 
 def plan(setting: Setting, items: Sequence[Item]) -> list[Planned]:
-    """What every item will take; computes nothing. Raises DataError if the folder is no study."""
-    study = setting.opened()
-    done = _Ledger(setting).seconds
+    """What every item will take; computes nothing. Raises DataError if a folder is no study."""
+    study = _opened(setting)
+    done = Ledger(setting).seconds
     planned = []
     for item in items:
-        reason = "; ".join(missing(study, item.needs)) or _without_others(setting, item)
-        if reason:
-            planned.append(Planned(item, None, reason))
-            continue
         try:
+            reason = _lacking(study, item, setting)
+            if reason:
+                planned.append(Planned(item, None, reason))
+                continue
             cost = item.cost(setting)
         except MienError as error:
             planned.append(Planned(item, None, str(error)))
@@ -96,20 +92,24 @@ def reproduce(
     Raises
     ------
     DataError
-        If the folder is no study, or results cannot be written.
+        If a folder is no study, or results cannot be written.
+    OptionError
+        If results would lie among the study's own files, or no scheduler answers at `setting.dask`.
     """
-    study = setting.opened()
+    study = _opened(setting)
+    _check_out(setting)
+    if setting.dask is not None:
+        check_scheduler(setting.dask)
     count = _Count(setting.progress)
     setting = replace(setting, progress=count, made={})
-    clock = _Clock({one.item.name: _seconds(one, setting) for one in plan(setting, items)})
-    ledger = _Ledger(setting)
+    clock = Clock({one.item.name: _seconds(one, setting) for one in plan(setting, items)})
+    ledger = Ledger(setting)
     results: list[ItemResult] = []
     seconds: dict[str, float] = {}
     for number, item in enumerate(items, start=1):
         tell(Step(number, len(items), item, clock.left(items[number - 1 :])))
         begun, before = time.perf_counter(), count.computed
-        reason = "; ".join(missing(study, item.needs)) or _without_others(setting, item)
-        results.append(item.lacking(reason) if reason else _made(item, setting))
+        results.append(_made(item, setting, study))
         took = seconds[item.name] = time.perf_counter() - begun
         clock.passed(item.name, took)
         if results[-1].status == "done":
@@ -117,17 +117,51 @@ def reproduce(
     return Reproduction(setting, tuple(results), seconds, count.computed, count.kept)
 
 
-def _without_others(setting: Setting, item: Item) -> str:
-    if "others" in item.needs and not setting.others:
+def _opened(setting: Setting) -> Study:
+    """The study; those beside it are looked at, too, before work begins."""
+    for other in setting.others:
+        open_study(other)
+    return setting.opened()
+
+
+_KEPT_BY_STUDY = ("coding", "sync", "features", "truth")
+
+
+def _check_out(setting: Setting) -> None:
+    """Results may lie in a folder of their own below a study's derivatives/, and else outside it."""
+    out = setting.out.resolve()
+    for study in (one.resolve() for one in (setting.study, *setting.others)):
+        if not out.is_relative_to(study):
+            continue
+        place = out.relative_to(study).parts
+        if len(place) < 2 or place[0] != "derivatives" or place[1] in _KEPT_BY_STUDY:
+            raise OptionError(
+                "--out",
+                wanted="a folder outside the study, or one of its own below the study's derivatives/",
+                got=setting.out,
+                remedy="name another",
+            )
+
+
+def _lacking(study: Study, item: Item, setting: Setting) -> str:
+    """What an item needs and is not there, in words; "" if nothing. Raises DataError for damaged tables."""
+    reason = "; ".join(missing(study, item.needs))
+    if not reason and "others" in item.needs and not setting.others:
         return "it sets several studies side by side: give others with --with"
-    return ""
+    return reason
 
 
-def _made(item: Item, setting: Setting) -> ItemResult:
+def _made(item: Item, setting: Setting, study: Study) -> ItemResult:
     """An item's result; what a study does not allow is a reason, and a failure not the others' end."""
     try:
+        reason = _lacking(study, item, setting)
+    except MienError as error:  # nothing is missing, something is damaged
+        return item.failed(str(error))
+    if reason:
+        return item.lacking(reason)
+    try:
         return item.make(setting)
-    except JobError as error:
+    except (JobError, OptionError) as error:
         return item.failed(str(error))
     except MienError as error:
         return item.lacking(str(error))
@@ -168,50 +202,5 @@ class _Count:
             yield note
 
 
-_SURE_AFTER_S = 20.0
-
-
-@dataclass(slots=True)
-class _Clock:
-    """Time left: the plan's, corrected by how long finished items took beside what they were planned for."""
-
-    planned: dict[str, float]
-    took: dict[str, float] = field(default_factory=dict)
-
-    def passed(self, name: str, seconds: float) -> None:
-        self.took[name] = seconds
-
-    def left(self, items: Sequence[Item]) -> float:
-        expected = sum(self.planned[name] for name in self.took)
-        speed = sum(self.took.values()) / expected if expected > _SURE_AFTER_S else 1.0
-        return speed * sum(self.planned[item.name] for item in items)
-
-
 def _seconds(one: Planned, setting: Setting) -> float:
     return 0.0 if one.cost is None else one.cost.seconds / setting.n_workers
-
-
-def _identity(setting: Setting) -> str:
-    """Whatever decides what items come to."""
-    studies = [study_digest(path) for path in (setting.study, *setting.others)]
-    return digest([__version__, studies, setting.quick, setting.epochs, setting.seed])
-
-
-class _Ledger:
-    """Which items are finished with these studies and settings, and seconds that each of them takes again."""
-
-    def __init__(self, setting: Setting) -> None:
-        self.path = setting.out / LEDGER
-        self.identity = _identity(setting)
-        self.seconds: dict[str, float] = {}
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-            told = json.loads(self.path.read_bytes())
-            if told["identity"] == self.identity:
-                self.seconds = {str(name): float(took) for name, took in told["seconds"].items()}
-
-    def note(self, name: str, took: float, *, again: bool) -> None:
-        """Keep that an item is finished; what it took with nothing to compute counts most."""
-        if again or name not in self.seconds:
-            self.seconds[name] = took
-            told = {"identity": self.identity, "seconds": self.seconds}
-            write_atomically(self.path, json.dumps(told, indent=1).encode())

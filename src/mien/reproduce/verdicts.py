@@ -7,11 +7,11 @@ is true, "found" comes in at most 5 % of reports, as far as the items' own tests
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mien.reproduce.item import ItemResult
+from mien.reproduce.item import Answer, ItemResult, smallest_p
 from mien.stats.multiplicity import benjamini_hochberg
 
 LEVEL = 0.05
@@ -27,6 +27,31 @@ class Verdict:
     words: str
     p: float | None = None
     q: float | None = None
+
+
+def answer_by_several(
+    question: str, p_values: Mapping[str, float], *, found: str, nothing: str, untested: str
+) -> Answer:
+    """The answer of several methods to one question: the smallest p, times their number.
+
+    Parameters
+    ----------
+    p_values
+        By the methods' names; NaN: not tested.
+    found, nothing
+        Words, with {better} for the methods that stand after correction, {n} for how many there are, {best}
+        for the one with the smallest p.
+    untested
+        Why, where no method has a p.
+    """
+    smallest = smallest_p(p_values.values())
+    if smallest is None:
+        return Answer(question, None, "", "", untested)
+    known = {name: p for name, p in p_values.items() if p == p}
+    best = min(known, key=lambda name: known[name])
+    better = [name for name, p in known.items() if p * len(known) < LEVEL] or [best]
+    words = {"better": ", ".join(better), "n": len(known), "best": best}
+    return Answer(question, smallest, found.format(**words), nothing.format(**words))
 
 
 def verdicts(results: Sequence[ItemResult]) -> tuple[Verdict, ...]:

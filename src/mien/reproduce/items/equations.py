@@ -6,7 +6,8 @@ from mien.elicitation.ratings import doubtful_raters, read_ratings
 from mien.elicitation.selection import reliability
 from mien.experiments.coder_agreement import agreement_of_study
 from mien.reproduce import published
-from mien.reproduce.item import Cell, Cost, Item, ItemResult, ItemTable, LackingError, Setting
+from mien.reproduce.costs import reading
+from mien.reproduce.item import Cell, Item, ItemResult, ItemTable, LackingError, Setting
 
 _COLUMNS = ("figure", "scale", "value", "MMME", "over")
 
@@ -83,6 +84,6 @@ def _agreement(setting: Setting) -> ItemResult:
 
 
 RATINGS = Item("equation-1-2", "Do raters of the clips agree?", "Equations 1 and 2", ("ratings",), _ratings,
-               lambda _: Cost(1.0))  # fmt: skip
+               lambda _: reading(1.0))  # fmt: skip
 AGREEMENT = Item("equation-3", "Do the coders agree?", "Equation 3", ("two coders",), _agreement,
-                 lambda _: Cost(5.0))  # fmt: skip
+                 lambda _: reading(5.0))  # fmt: skip

@@ -15,8 +15,10 @@ from mien.experiments.explain import Explanation, explain_answers
 from mien.experiments.models import train_model
 from mien.experiments.predict import predict
 from mien.features.measuring import MeasureSettings
-from mien.reproduce.item import Item, ItemFigure, ItemResult, LackingError, Setting
-from mien.reproduce.items.figure_4 import cost_of_faces, measured
+from mien.reproduce.costs import TRAINING_S, Work, epochs_of, faces
+from mien.reproduce.counts import counts
+from mien.reproduce.item import Cost, Item, ItemFigure, ItemResult, LackingError, Setting
+from mien.reproduce.items.figure_4 import measured
 
 METHOD = "ststnet"
 
@@ -103,5 +105,12 @@ def _most(explained: list[Explanation]) -> str:
     return f"The part that carries most of the heat beyond an even share is most often {name} ({n} times)."
 
 
+def _cost(setting: Setting) -> Cost:
+    """One training on half of the samples, and the faces, which other items measure too."""
+    held = counts(setting)
+    learned = TRAINING_S[METHOD] * epochs_of(METHOD, setting.epochs) * held.samples[3] / 2
+    return (faces(held, 3) + Work(learned)).cost("faces", "training", again_s=1.0 + learned)
+
+
 ITEM = Item("figure-11", "Where does a network look?", "Figure 11",
-            ("videos", "coding", "micro-expressions"), _make, cost_of_faces, work="faces")  # fmt: skip
+            ("videos", "coding", "micro-expressions"), _make, _cost, work="faces")  # fmt: skip

@@ -5,7 +5,8 @@ from __future__ import annotations
 from mien.dataset import describe, layout, tables
 from mien.dataset.study import Study
 from mien.elicitation.protocol import read_protocol
-from mien.reproduce.item import Cell, Cost, Item, ItemResult, ItemTable, LackingError, Setting
+from mien.reproduce.costs import reading
+from mien.reproduce.item import Cell, Item, ItemResult, ItemTable, LackingError, Setting
 
 _SETUP = {
     "video": "2,040 x 1,080 pixels at a stated 150 Hz",
@@ -81,5 +82,5 @@ def _shown(study: Study) -> tuple[float | None, int]:
     return clips_s, int(statistics.median(numbers)) if numbers else 0
 
 
-SETUP = Item("figure-2", "What was recorded", "Figure 2", (), _setup, lambda _: Cost(1.0))
-PROTOCOL = Item("figure-3", "How a session went", "Figure 3", (), _protocol, lambda _: Cost(1.0))
+SETUP = Item("figure-2", "What was recorded", "Figure 2", (), _setup, lambda _: reading(1.0))
+PROTOCOL = Item("figure-3", "How a session went", "Figure 3", (), _protocol, lambda _: reading(1.0))

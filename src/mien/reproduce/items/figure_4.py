@@ -12,7 +12,8 @@ from mien.experiments.study_source import Sample, StudySource, read_study_source
 from mien.features.measuring import MeasureSettings
 from mien.jobs import Store
 from mien.report.sample_figures import FaceSample, inside_face, samples_figure
-from mien.reproduce.costs import FACE_S, n_expressions
+from mien.reproduce.costs import faces
+from mien.reproduce.counts import counts
 from mien.reproduce.item import Cost, Item, ItemFigure, ItemResult, Setting
 from mien.signals.face import flow_engine, remove_head_motion
 
@@ -84,10 +85,8 @@ def _make(setting: Setting) -> ItemResult:
     )
 
 
-def cost_of_faces(setting: Setting) -> Cost:
-    """Of measuring every coded face once."""
-    n = n_expressions(setting, "micro")
-    return Cost(5.0 + FACE_S * n, 2e6 * n, 6e8, len(setting.opened().participants))
+def _cost(setting: Setting) -> Cost:
+    return faces(counts(setting), 7).cost("faces")
 
 
 def _flow(source: StudySource, sample: Sample) -> FloatArray:
@@ -108,4 +107,4 @@ def _action_units(study: Study) -> dict[str, str]:
 
 
 ITEM = Item("figure-4", "What micro-expressions look like here", "Figure 4",
-            ("videos", "coding", "micro-expressions"), _make, cost_of_faces, work="faces")  # fmt: skip
+            ("videos", "coding", "micro-expressions"), _make, _cost, work="faces")  # fmt: skip

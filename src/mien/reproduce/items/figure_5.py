@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mien.dataset import describe
 from mien.reproduce import published
-from mien.reproduce.item import Cell, Cost, Item, ItemFigure, ItemResult, ItemTable, Setting
+from mien.reproduce.costs import reading
+from mien.reproduce.item import Cell, Item, ItemFigure, ItemResult, ItemTable, Setting
 
 
 def _make(setting: Setting) -> ItemResult:
@@ -57,5 +58,7 @@ def _consent(setting: Setting) -> ItemResult:
     )
 
 
-ITEM = Item("figure-5", "What was shown, and how long", "Figure 5", ("coding",), _make, lambda _: Cost(2.0))
-CONSENT = Item("consent", "Who allowed what", "Section 5", (), _consent, lambda _: Cost(0.5))
+ITEM = Item(
+    "figure-5", "What was shown, and how long", "Figure 5", ("coding",), _make, lambda _: reading(2.0)
+)
+CONSENT = Item("consent", "Who allowed what", "Section 5", (), _consent, lambda _: reading(0.5))

@@ -7,7 +7,8 @@ from pathlib import Path
 from mien.dataset import describe, open_study
 from mien.dataset.describe import Description
 from mien.reproduce import published
-from mien.reproduce.item import Cell, Cost, Item, ItemResult, ItemTable, Setting, cells
+from mien.reproduce.costs import reading
+from mien.reproduce.item import Cell, Item, ItemResult, ItemTable, Setting, cells
 
 _COLUMNS = (
     "dataset", "participants", "trials", "micro", "macro", "micro, mean ms", "SD", "modalities",
@@ -57,4 +58,4 @@ def _row(found: Description) -> tuple[Cell, ...]:
     )  # fmt: skip
 
 
-ITEM = Item("table-1", "The study in numbers", "Table 1", (), _make, lambda _: Cost(1.0))
+ITEM = Item("table-1", "The study in numbers", "Table 1", (), _make, lambda _: reading(1.0))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from mien.core.labels import ACTION_UNITS
 from mien.dataset import describe
 from mien.reproduce import published
-from mien.reproduce.item import Cell, Cost, Item, ItemResult, ItemTable, Setting
+from mien.reproduce.costs import reading
+from mien.reproduce.item import Cell, Item, ItemResult, ItemTable, Setting
 
 _COLUMNS = ("action unit", "description", "region", "micro-expressions", "share", "MMME", "share in MMME")
 
@@ -45,4 +46,4 @@ def _make(setting: Setting) -> ItemResult:
 
 
 ITEM = Item("table-2", "Action units of micro-expressions", "Table 2", ("micro-expressions",), _make,
-            lambda _: Cost(1.0))  # fmt: skip
+            lambda _: reading(1.0))  # fmt: skip

@@ -9,6 +9,8 @@ from mien.concordance.null import NullSummary
 from mien.core.errors import OptionError
 from mien.dataset.recorders import says_shared_clock
 from mien.jobs import Store
+from mien.reproduce.costs import concordance
+from mien.reproduce.counts import counts
 from mien.reproduce.item import Answer, Cell, Cost, Item, ItemFigure, ItemResult, ItemTable, Need, Setting
 
 _ROWS_SHOWN = 20
@@ -41,7 +43,7 @@ def _make(setting: Setting) -> ItemResult:
     first = sorted(tested, key=lambda row: (row.p, row.window_s, row.feature))[:_ROWS_SHOWN]
     rows = tuple(
         (
-            Cell(row.signal), Cell(row.printed), Cell(row.window_s), Cell(row.n), Cell(row.before),
+            Cell(row.signal), Cell(row.printed), Cell(f"{row.window_s:g}"), Cell(row.n), Cell(row.before),
             Cell(row.after), Cell(row.d_z, row.low, row.high), Cell(row.p), Cell(row.q),
             Cell(row.subject_p), Cell(row.subject_q),
         )
@@ -125,10 +127,10 @@ def _trial(setting: Setting) -> ItemResult:
 
 
 def _cost(setting: Setting) -> Cost:
-    n = len(setting.opened().participants)
-    return Cost(20.0 + 12.0 * n, 5e6 * n, 8e8, n)
+    return concordance(counts(setting)).cost("signals")
 
 
 _NEEDS: tuple[Need, ...] = ("physio", "coding", "micro-expressions")
-TABLE = Item("table-3", "Does the body move with the face?", "Table 3", _NEEDS, _make, _cost)
-TRIAL = Item("figure-7-13", "One trial: face, body, heart", "Figures 7 and 13", _NEEDS, _trial, _cost)
+TABLE = Item("table-3", "Does the body move with the face?", "Table 3", _NEEDS, _make, _cost, work="body")
+TRIAL = Item("figure-7-13", "One trial: face, body, heart", "Figures 7 and 13", _NEEDS, _trial, _cost,
+             work="body")  # fmt: skip

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mien.reproduce.item import Cell, Cost, Item, ItemResult, ItemTable, Setting
+from mien.reproduce.costs import reading
+from mien.reproduce.item import Cell, Item, ItemResult, ItemTable, Setting
 from mien.signals.physio import TABLE_6
 
 _SIGNAL = {"ppg": "ppg", "ecg": "ecg", "hrv": "ecg", "eda": "eda", "rsp": "rsp", "skt": "skt"}
@@ -34,4 +35,4 @@ def _make(setting: Setting) -> ItemResult:
     )
 
 
-ITEM = Item("table-6", "What fusion reads of the body", "Table 6", ("physio",), _make, lambda _: Cost(5.0))
+ITEM = Item("table-6", "What fusion reads of the body", "Table 6", ("physio",), _make, lambda _: reading(5.0))

@@ -126,6 +126,33 @@ def rigid_weights(shape: tuple[int, int], landmarks: FloatArray | None = None) -
     return np.asarray(weights)
 
 
+def rigid_level(grey: NDArray[np.uint8], *, least: float = 0.0) -> FloatArray:
+    """Levels of an aligned face at places that no expression moves, about their mean, of spread 1.
+
+    Two faces' levels, weighted by `rigid_places(size)[1]`, correlate as far as they show the same face.
+
+    Parameters
+    ----------
+    grey
+        Shape (size, size).
+    least
+        All 0 where the spread is not above this, grey levels: no texture.
+    """
+    at, weights = rigid_places(len(grey))
+    level = grey.ravel()[at].astype(np.float64)
+    level -= weights @ level
+    size = math.sqrt(weights @ (level * level))
+    return level / size if size > least else level * 0.0
+
+
+@lru_cache(maxsize=2)
+def rigid_places(size: int) -> tuple[NDArray[np.int64], FloatArray]:
+    """Every fourth rigid pixel of a flattened face of this side, and their weights, of sum 1."""
+    weights = rigid_weights((size, size)).ravel()
+    at = np.flatnonzero(weights)[::4]
+    return at, weights[at] / weights[at].sum()
+
+
 def remove_head_motion(
     flow: NDArray[np.floating], *, weights: NDArray[np.floating] | None = None, model: MotionModel = "affine"
 ) -> tuple[NDArray[np.float32], HeadMotion]:
