@@ -124,7 +124,7 @@ def _reproduced(folder: Path, level: int | None) -> tuple[bool, bool]:
     write_study(folder / "study", people=4, levels=[level] * 4)
     figures = ("--only", "figure-4", "--only", "figure-11", "--epochs", 2)
     run("reproduce", folder / "study", *figures, "--out", folder / "out")
-    page = (folder / "out" / "reproduction.html").read_text()
+    page = (folder / "out" / "only-figure-4+figure-11.html").read_text()
     coded = re.findall(r"data:image/png;base64,\s*([A-Za-z0-9+/=\s]+)", page)
     drawn = [np.asarray(Image.open(io.BytesIO(base64.b64decode(one))).convert("L")) for one in coded]
     assert len(drawn) == 4  # three samples, one sheet

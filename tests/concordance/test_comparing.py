@@ -6,7 +6,7 @@ import worlds
 from scipy import stats
 
 from mien.concordance import Measured, Settings, analyse, compare
-from mien.concordance.null import null_distribution, null_p
+from mien.concordance.null import null_distribution, null_p, summary
 from mien.core.errors import DataError
 from mien.stats import benjamini_hochberg
 
@@ -143,6 +143,24 @@ class TestNull:
         assert null_p(np.array([2.0, 5.0]), null_t).tolist() == [0.75, 0.5]  # a missing t counts as a hit
         assert np.isnan(null_p(np.array([np.nan, 1.0]), null_t)[0])
         assert np.isnan(null_p(np.array([1.0, 1.0]), np.empty((0, 2)))).all()
+
+    def test_tests_that_null_studies_do_not_allow_speak_against_a_finding(self):
+        p, freedom = np.array([0.01, 0.01, 0.4, np.nan]), np.full(4, 9.0)
+        whole = np.zeros((99, 4))
+        whole[:3] = 9.0
+        possible = summary("subject", p, whole, freedom)
+        assert (possible.n_tests, possible.observed, possible.low, possible.mean) == (3, 2, 0.0, 9 / 99)
+        assert possible.p == 0.04  # three of 99 studies, and the coded one
+        gaps = whole.copy()
+        gaps[:, 3] = np.nan  # nor does the coded study allow this one
+        assert summary("subject", p, gaps, freedom) == possible
+        gaps[50:, 0] = np.nan  # one less than what was found, whatever it would have said
+        assert summary("subject", p, gaps, freedom).p == possible.p
+        gaps[50:, :2] = np.nan
+        impossible = summary("subject", p, gaps, freedom)
+        assert impossible.p == 0.53
+        assert (impossible.low, impossible.mean) == (0.0, possible.mean)
+        assert 2 < impossible.high < 3
 
     def test_p_is_uniform_where_apexes_mean_nothing(self):
         """200 studies of exchangeable numbers with a trend that all positions share: p is uniform."""

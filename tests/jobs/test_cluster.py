@@ -102,9 +102,19 @@ def test_no_slurm_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_command_tells_its_address_and_ends_with_ctrl_c() -> None:
-    command = [sys.executable, "-m", "mien", "cluster", "--local", "1"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline().startswith("tcp://127.0.0.1:")
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
+    """Twice on one machine, and as a terminal does it: the workers are interrupted as well."""
+    command = [sys.executable, "-m", "mien", "cluster", "--local", "2"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    both = [subprocess.Popen(command, text=True, start_new_session=True, **pipes) for _ in range(2)]  # type: ignore[call-overload]
+    try:
+        for process in both:
+            assert process.stdout.readline().startswith("tcp://127.0.0.1:")
+            assert process.stderr.readline().endswith(" workers\n")
+        for process in both:
+            os.killpg(process.pid, signal.SIGINT)
+            out, told = process.communicate(timeout=60)
+            assert (process.returncode, out) == (0, "")
+            assert [line for line in told.splitlines() if not line.endswith(" workers")] == ["closed"]
+    finally:
+        for process in both:
+            process.kill()

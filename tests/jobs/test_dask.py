@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -20,7 +22,7 @@ from working import dies_once, poison, refuses, slow_square, square
 
 from mien.core import DataError, JobError, OptionError
 from mien.jobs import Job, Plan, Sequential, Store, run_plan
-from mien.jobs.dask_cluster import DaskCluster
+from mien.jobs.dask_cluster import DaskCluster, _shared, check_scheduler
 
 distributed = pytest.importorskip("distributed", reason="distributed not installed, skipped")
 
@@ -162,6 +164,33 @@ def test_two_coordinators_never_commit_a_job_twice(tmp_path: Path, cluster: Any)
     assert json.dumps([o["n"] for o in found[0]]) == json.dumps(list(range(12)))
 
 
+@pytest.mark.parametrize("address", ["nonsense", "10.0.0.1:8786", "tcp://127.0.0.1", "tcp://127.0.0.1:9"])
+def test_nobody_at_the_address_is_said_once_and_quietly(address: str) -> None:
+    code = (
+        "import sys, mien.jobs.dask_cluster as cluster\n"
+        "cluster._CONNECT_S = 1\n"
+        "try: cluster.check_scheduler(sys.argv[1])\n"
+        "except cluster.OptionError as error: print(error)\n"
+    )
+    told = subprocess.run([sys.executable, "-c", code, address], capture_output=True, text=True)
+    assert told.stdout.startswith(f"--dask {address}: wanted the address of a running scheduler")
+    assert told.stderr == ""
+
+
+def test_a_worker_is_no_scheduler(cluster: Any) -> None:
+    worker = next(iter(cluster.scheduler_info["workers"]))
+    with pytest.raises(OptionError, match="got a worker at this address"):
+        check_scheduler(worker)
+    check_scheduler(cluster.scheduler_address)
+
+
+def test_a_loop_that_runs_already_is_no_hindrance(cluster: Any) -> None:
+    async def notebook() -> None:
+        check_scheduler(cluster.scheduler_address)
+
+    asyncio.run(notebook())
+
+
 def test_nobody_at_the_address_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mien.jobs.dask_cluster._CONNECT_S", 1)
     (tmp_path / "c").mkdir()
@@ -169,3 +198,22 @@ def test_nobody_at_the_address_is_one_sentence(tmp_path: Path, monkeypatch: pyte
         run_plan(
             _plan(square, tmp_path / "c", 1), Store(tmp_path / "s"), executor=DaskCluster("tcp://127.0.0.1:9")
         )
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), KeyError("tcp://127.0.0.1:9"), OSError("closed")])
+def test_a_worker_that_dies_before_it_has_the_plan_is_waited_for(error: Exception) -> None:
+    class Client:
+        left = 2
+
+        def wait_for_workers(self, n: int, timeout: float) -> None:
+            assert (n, timeout > 0) == (1, True)
+
+        def scatter(self, plan: str, **_: bool) -> str:
+            self.left -= 1
+            if self.left:
+                raise error
+            return plan
+
+    assert _shared(Client(), "plan") == "plan"  # type: ignore[arg-type]
+    with pytest.raises(JobError, match="workers that die at once"):
+        _shared(type("Dying", (Client,), {"left": 99})(), "plan")  # type: ignore[arg-type]

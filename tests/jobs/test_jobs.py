@@ -194,3 +194,14 @@ def test_claim_is_given_up_by_death(tmp_path):
     holder.join()
     with store.claim("k") as mine:
         assert mine
+
+
+def test_a_reader_that_left_ends_this_process_s_plan_and_not_the_storage(tmp_path):
+    store = Store(tmp_path / "store")
+    with pytest.raises(BrokenPipeError):
+        run_plan(plan(working.prints, tmp_path), store, executor=Sequential())
+    assert not (tmp_path / "store" / "quarantine").exists()
+    with pytest.raises(JobError, match="wanted a result within 3 tries") as told:
+        run_plan(plan(working.prints, tmp_path), store, executor=ProcessPool(2))
+    assert "disk" not in str(told.value)
+    assert all("Broken pipe" in p.read_text() for p in (tmp_path / "store" / "quarantine").iterdir())

@@ -47,6 +47,11 @@ def refuses(context, *, n):
     raise DataError(f"number {n}", wanted="an even one", got=n, remedy="choose another")
 
 
+def prints(context, *, n):
+    """Writes to a pipe that nobody reads any more."""
+    raise BrokenPipeError(32, "Broken pipe")
+
+
 def threads(context, *, n):
     """How many threads numeric libraries may use in the worker."""
     from threadpoolctl import threadpool_info

@@ -62,7 +62,8 @@ def test_a_null_study_finds_nothing_but_its_faces_and_those_not_at_random_times(
     # Faces move in the null world, too; what they show has nothing to do with what was seen.
     assert found.pop(SPOTTED).status == "found"
     assert [one for one in found.values() if one.status == "found"] == []
-    assert sum(one.status == "nothing found" for one in found.values()) >= 7
+    # The others may be "not tested": so few people with few expressions do not allow every test.
+    assert sum(one.status == "nothing found" for one in found.values()) >= 6
 
     moved = tmp_path / "moved"
     shutil.copytree(study, moved)

@@ -54,9 +54,13 @@ class Told:
 
 
 def report_of(out: Path) -> dict[str, bytes]:
-    """Everything that a run says: numbers, tables, and records without their `run` block."""
-    found = {"numbers": (out / "reproduction.json").read_bytes()}
-    found |= {path.name: path.read_bytes() for path in (out / "tables").iterdir()}
+    """Everything that a run says: numbers, tables, and records without their `run` block.
+
+    The same of picked items, which have no table of all, as of the whole.
+    """
+    (numbers,) = (*out.glob("reproduction.json"), *out.glob("only-*.json"))
+    found = {"numbers": numbers.read_bytes()}
+    found |= {path.name: path.read_bytes() for path in (out / "tables").iterdir() if path.name != "all.md"}
     for path in (out / "records").glob("*.json"):
         whole = json.loads(path.read_bytes())
         assert whole.pop("run")

@@ -53,8 +53,8 @@ def ask(mien: Run, lightened: None) -> Callable[..., tuple[int, dict[str, Any], 
         assert light.snapshot(study) == before, "the study was touched"
         assert light.leftovers(out) == []
         found = json.loads(said)
-        assert json.loads((out / "reproduction.json").read_text())["items"] == found["items"]
-        page = (out / "reproduction.html").read_text()
+        assert json.loads(Path(found["files"]["numbers"]).read_text())["items"] == found["items"]
+        page = Path(found["files"]["page"]).read_text()
         for escaped, plain in (("&#39;", "'"), ("&#34;", '"'), ("&gt;", ">"), ("&lt;", "<"), ("&amp;", "&")):
             page = page.replace(escaped, plain)
         for one in found["items"].values():

@@ -63,7 +63,7 @@ def drawn(people: Path, tmp_path: Path, mien: Callable[..., tuple[int, str, str]
             "reproduce", people, *FIGURES, "--quick", "--epochs", 2, "--out", people.parent / "out"
         )
         assert status == 0, out + err
-        return pictures(people.parent / "out" / "reproduction.html")
+        return pictures(people.parent / "out" / "only-figure-4+figure-11.html")
 
     return draw
 

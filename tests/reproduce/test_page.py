@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import sys
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 import light
 
-from mien.reproduce.item import ItemResult, ItemTable, cells
+from mien.reproduce.drawings import with_own_ids
+from mien.reproduce.item import ItemFigure, ItemResult, ItemTable, cells
 from mien.reproduce.page import write_reproduction
 from mien.reproduce.run import Reproduction, Setting
 
@@ -86,6 +88,31 @@ def test_what_is_linked_is_there_once(text: str, page: Page) -> None:
         one[1:] for one in page.loaded if one.startswith("#")
     }
     assert drawn <= set(page.ids)
+
+
+def test_no_id_is_there_twice(page: Page) -> None:
+    assert [one for one, n in Counter(page.ids).items() if n > 1] == []
+
+
+_DRAWING = """<svg xmlns:xlink="x"><title id="t">id="cut" in words, url(#cut)</title>
+<clipPath id="cut"><rect/></clipPath><g clip-path="url(#cut)" style="fill: url('#cut')"
+ aria-labelledby="t u"/>
+<use xlink:href="#cut"/><a href="#answers"/><image href="data:image/png;base64,AA=="/></svg>"""
+
+
+def test_drawings_of_a_page_keep_their_ids_to_themselves(bodies: Path, tmp_path: Path) -> None:
+    figures = (ItemFigure("a", _DRAWING), ItemFigure("b", _DRAWING))
+    results = tuple(ItemResult(name, "t", "done", figures=figures) for name in ("table-1", "table-1-1"))
+    text = write_reproduction(Reproduction(Setting(bodies, tmp_path), results, {}))["page"].read_text()
+    ids = Page(text).ids
+    assert len(ids) == len(set(ids))
+    assert sum(one.endswith("-cut") for one in ids) == 4
+    named = re.findall(r"url\('?#([^')]+)'?\)", re.sub(r">[^<]*<", "><", text))
+    assert Counter(named) == dict.fromkeys([one for one in ids if one.endswith("-cut")], 2)
+    drawn = with_own_ids(_DRAWING, "a-")
+    assert 'id="cut" in words, url(#cut)</title>' in drawn
+    assert 'aria-labelledby="a-t u"' in drawn
+    assert '<use xlink:href="#a-cut"/><a href="#answers"/>' in drawn
 
 
 def test_wide_tables_scroll(text: str, page: Page) -> None:

@@ -16,7 +16,7 @@ from mien.cli.main import program
 from mien.cli.reproduction_plan import Total, lacking, total_of
 from mien.dataset import open_study
 from mien.reproduce import Setting, find_items, reproduce
-from mien.reproduce.costs import face_pass, searching, training
+from mien.reproduce.costs import Work, face_pass, searching, training
 from mien.reproduce.counts import Counts, count
 from mien.reproduce.items import table_7
 from mien.reproduce.items.table_4 import HEAVY
@@ -110,6 +110,33 @@ def test_work_that_another_item_does_is_counted_once(study: Path, tmp_path: Path
     assert drawn.cost.n_jobs == alone.cost.n_jobs == 3
     assert tested.cost.n_jobs == 0
     assert tested.cost.seconds == min(alone.cost.seconds, alone.cost.again_s)
+
+
+def test_what_an_item_does_alone_is_counted_beside_what_is_shared(study: Path, tmp_path: Path) -> None:
+    setting = Setting(study, tmp_path / "out", quick=True)
+    shared = Work(100.0, 5e6, 4) + Work(20.0, 1e6, 3)
+    items = [
+        replace(
+            find_items([name])[0], cost=lambda _: shared.cost(again_s=20.0, own=Work(20.0, 1e6, 3)), work="w"
+        )
+        for name in ("table-1", "consent")
+    ]
+    first, second = (one.cost for one in plan(setting, items))
+    assert first is not None
+    assert second is not None
+    assert (first.n_jobs, first.disk_bytes) == (7, 7e6)
+    assert (second.seconds, second.n_jobs, second.disk_bytes) == (20.0, 3, 1e6)
+
+
+def test_both_fusions_together_compute_the_jobs_of_the_plan(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_7, "modalities_of", lambda _: ("ecg", "eda", "skt"))
+    setting, items = Setting(study, tmp_path, quick=True), find_items(["table-7", "table-8"])
+    costs = [one.cost for one in plan(setting, items)]
+    made = reproduce(setting, items)
+    assert [one.status for one in made.results] == ["done", "done"], made.results
+    assert sum(cost.n_jobs for cost in costs if cost) == made.n_computed
 
 
 def test_the_plan_counts_the_jobs_that_a_run_computes(

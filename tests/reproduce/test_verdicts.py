@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 sys.path.insert(0, str(Path(__file__).parent))
 import light
 
+from mien.evaluation.chance import chance_test
 from mien.reproduce import Setting, find_items, reproduce
 from mien.reproduce.item import Answer, ItemResult, smallest_p
-from mien.reproduce.verdicts import LEVEL, verdicts
+from mien.reproduce.verdicts import CHANCE_FACTOR, LEVEL, answer_by_several, chance_p, verdicts
 from mien.simulate import Effects, StudySettings, simulate_study, study_parts
 
 
@@ -79,6 +82,86 @@ def test_the_smallest_of_several_is_paid_for() -> None:
     assert smallest_p([]) is None
     assert smallest_p([float("nan")]) is None
     assert smallest_p([float("nan"), 0.2]) == pytest.approx(0.2)
+
+
+def by_several(factor: float, **p_values: float) -> Answer:
+    """The answer of methods with these p, which names the better and the best."""
+    return answer_by_several(
+        "Is it?", p_values, found="{better} of {n}", nothing="least: {best}", untested="none", factor=factor
+    )
+
+
+def test_a_factor_multiplies_what_is_paid_for_already() -> None:
+    plain, times_five = (by_several(factor, a=0.004, b=0.0001, c=0.9) for factor in (1.0, 5.0))
+    assert (plain.p, times_five.p) == (pytest.approx(0.0003), pytest.approx(0.0015))
+    assert (plain.found, times_five.found) == ("a, b of 3", "b of 3")  # .004 * 3 * 5 = .06
+    assert times_five.nothing == "least: b"
+    assert by_several(5.0, a=float("nan")) == by_several(1.0, a=float("nan"))
+
+
+def test_a_factor_makes_no_p_above_one() -> None:
+    assert by_several(5.0, a=0.3, b=0.4).p == 1.0
+    assert by_several(CHANCE_FACTOR, a=float("nan"), b=0.9).p == 1.0
+
+
+@pytest.fixture(scope="module")
+def calibration():
+    """docs/calibrate_chance.py as a module."""
+    path = Path(__file__).parents[2] / "docs" / "calibrate_chance.py"
+    place = importlib.util.spec_from_file_location("calibrate_chance", path)
+    assert place is not None
+    assert place.loader is not None
+    module = importlib.util.module_from_spec(place)
+    sys.modules[place.name] = module
+    place.loader.exec_module(module)
+    return module
+
+
+def test_the_calibration_answers_as_the_evaluation(calibration) -> None:
+    report = calibration.null_report(calibration.Null(6, 3, False), 0)
+    for member in (0, 5):
+        here = report.samples(calibration.answers(report, member))["estimate"]
+        assert here == calibration.as_evaluated(report, member)
+
+
+@pytest.mark.slow
+def test_noise_of_clustered_trials_is_seldom_found(calibration) -> None:
+    """60 reports that did not choose the factor: no more than 5 % find something, within a sampling error."""
+    setting = calibration.Null(6, 7, True)
+    p = np.array([calibration.smallest(calibration.null_report(setting, 10_000 + k)) for k in range(60)])
+    corrected = np.minimum(1.0, CHANCE_FACTOR * p)
+    assert binomtest(int((corrected < LEVEL).sum()), len(p), 0.05, alternative="greater").pvalue > 0.05
+
+
+def told(right: float, *, people: int = 8) -> dict[str, list[str]]:
+    """Answers to three classes, ten expressions each, of which a share is right for sure."""
+    rng = np.random.default_rng(3)
+    reference = rng.choice(["a", "b", "c"], 10 * people)
+    estimate = np.where(
+        rng.random(len(reference)) < right, reference, rng.choice(["a", "b", "c"], len(reference))
+    )
+    subjects = [f"sub-{k // 10}" for k in range(len(reference))]
+    return {"reference": reference.tolist(), "estimate": estimate.tolist(), "subject_id": subjects}
+
+
+def test_what_is_told_apart_can_still_be_found_among_ten_questions() -> None:
+    p = chance_p(told(0.8), classes=("a", "b", "c"))
+    assert p == pytest.approx(1 / 100_001)
+    answer = by_several(CHANCE_FACTOR, **{f"m{k}": 0.5 for k in range(8)}, good=p)
+    others = results(*[0.9] * 9)
+    good = ItemResult("table-4", "t", "done", answers=(answer,))
+    assert [one.status for one in verdicts([good, *others])] == ["found"] + ["nothing found"] * 9
+
+
+def test_a_p_that_is_not_small_is_that_of_the_test_itself() -> None:
+    for share in (0.0, 0.1):
+        samples = told(share)
+        assert (
+            chance_p(samples, classes=("a", "b", "c"))
+            == (chance_test(samples, classes=("a", "b", "c"))["uf1"])
+        )
+    alone = {"reference": ["a", "b"], "estimate": ["a", "b"], "subject_id": ["x", "y"]}
+    assert np.isnan(chance_p(alone, classes=("a", "b")))
 
 
 @pytest.mark.usefixtures("lightened")

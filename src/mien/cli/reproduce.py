@@ -46,15 +46,16 @@ def reproduce_study(
     What a study does not allow is listed with the reason. Finished work is kept, and not done again.
     """
     from mien.jobs import bar
-    from mien.reproduce import Setting, find_items, reproduce
+    from mien.reproduce import ITEMS, Setting, find_items, reproduce
     from mien.reproduce.page import items_as_json, write_reproduction
     from mien.reproduce.run import plan as planned
     from mien.reproduce.verdicts import verdicts
 
     items = find_items(only or [])
     setting = Setting(
-        study, out, tuple(others or ()), quick, epochs, workers, dask=dask, seed=seed, progress=bar
-    )
+        study, out, tuple(others or ()), quick, epochs, workers, dask=dask, seed=seed,
+        only=len(items) < len(ITEMS), progress=bar,
+    )  # fmt: skip
     if plan:
         print_plan(planned(setting, items), setting, as_json=as_json)
         return
@@ -100,6 +101,8 @@ def _print(study: str, made: Reproduction, files: dict[str, str]) -> None:
     typer.echo(f"{study}: {done} of {len(made.results)} items in {took}; {jobs}")
     for name, path in files.items():
         typer.echo(f"{name}: {path}")
+    if made.setting.only:
+        typer.echo("the report of all items: the same command without --only; finished work is kept")
 
 
 def print_verdicts(made: Reproduction) -> None:

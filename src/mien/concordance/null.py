@@ -26,8 +26,9 @@ Level = Literal["apex", "subject"]
 class NullSummary:
     """How many of the tests that could be made have an uncorrected p below .05, as coded and in null studies.
 
-    `low` and `high` hold the middle 95 % of the null studies; `p` is the share of studies, the coded one
-    among them, with at least as many.
+    `mean` and `median` count what could be tested in null studies. `low` and `high` hold the middle 95 % of
+    them and `p` is the share of studies, the coded one among them, with at least as many, whatever tests that
+    could not be made in a null study would have said: `high` and `p` count them as significant.
     """
 
     level: str
@@ -132,7 +133,8 @@ def summary(level: Level, observed_p: FloatArray, null_t: FloatArray, freedom: F
     """Numbers of uncorrected p below .05 among the tests that the coded study allows.
 
     `freedom` holds the degrees of freedom of the coded study's tests, shape (w * f,), by which the null's
-    t are judged as well; they differ little between null studies.
+    t are judged as well; they differ little between null studies. A test of the coded study that a null study
+    does not allow counts as significant there for `p` and `high`, as in `null_p`: both can only be too large.
     """
     testable = np.isfinite(observed_p)
     observed = int((observed_p[testable] < ALPHA).sum())
@@ -142,7 +144,8 @@ def summary(level: Level, observed_p: FloatArray, null_t: FloatArray, freedom: F
     critical = scipy_stats.t.isf(ALPHA / 2, freedom[testable])
     with np.errstate(invalid="ignore"):
         counts = (null_t[:, testable] > critical).sum(axis=1)
-    low, middle, high = np.quantile(counts, [0.025, 0.5, 0.975])
+    at_most = counts + np.isnan(null_t[:, testable]).sum(axis=1)
+    low, middle = np.quantile(counts, [0.025, 0.5])
     return NullSummary(
         level=level,
         n_tests=int(testable.sum()),
@@ -151,6 +154,6 @@ def summary(level: Level, observed_p: FloatArray, null_t: FloatArray, freedom: F
         mean=float(counts.mean()),
         median=float(middle),
         low=float(low),
-        high=float(high),
-        p=float((1 + (counts >= observed).sum()) / (1 + len(counts))),
+        high=float(np.quantile(at_most, 0.975)),
+        p=float((1 + (at_most >= observed).sum()) / (1 + len(counts))),
     )

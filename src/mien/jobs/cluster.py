@@ -17,6 +17,10 @@ from typing import Any
 from mien.core.errors import OptionError
 
 _SCHEDULER = {"distributed.scheduler.allowed-failures": 0, "distributed.worker.daemon": False}
+_NO_PAGE = {"dashboard": False, "dashboard_address": ":0"}
+"""Dask serves a page of its own even so: at any free port, and not at one that may be taken."""
+_LEAVE_INTERRUPTS = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+"""A terminal sends Ctrl-C to workers as well: it is their cluster's to handle, which ends them."""
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -118,7 +122,14 @@ def local_cluster(workers: int) -> Iterator[Any]:
     made: Any = distributed.LocalCluster
     with (
         dask.config.set(_SCHEDULER),
-        made(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        made(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            scheduler_kwargs={**_NO_PAGE, "dashboard_address": "127.0.0.1:0"},
+            preload=_LEAVE_INTERRUPTS,
+        ) as cluster,
     ):
         yield cluster
 
@@ -147,7 +158,7 @@ def _slurm(asked: SlurmNodes, *, n_workers: int = 0) -> Iterator[Any]:
             local_directory=str(logs),
             job_extra_directives=list(asked.directives),
             job_script_prologue=[*(f"export {name}=1" for name in _THREADS), *asked.prologue],
-            scheduler_options={"dashboard_address": None},
+            scheduler_options=dict(_NO_PAGE),
         ) as cluster,
     ):
         yield cluster

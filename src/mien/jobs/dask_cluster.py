@@ -7,9 +7,12 @@ plan, not by Dask, so that a job that kills its workers is set aside after as ma
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import re
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,8 @@ from mien.jobs.store import Store
 
 _CONNECT_S = 20
 _WORKERS_S = 60
+_ADDRESS = re.compile(r"[a-z]+://(\[[^\s\[\]/]+\]|[^\s:/\[\]]+):[0-9]{1,5}")
+"""Scheme, host and port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ def _shared(client: Any, plan: Plan) -> Any:
         client.wait_for_workers(1, timeout=_WORKERS_S)
         try:
             return client.scatter(plan, broadcast=True, hash=False)
-        except TimeoutError:
+        except (TimeoutError, KeyError, OSError):  # a worker died before it had the plan
             continue
     raise JobError(
         "cluster", wanted="workers that stay", got="workers that die at once", remedy="look at their logs"
@@ -99,16 +104,42 @@ def _connected(address: str) -> Iterator[Any]:
     import distributed
 
     client_of: Any = distributed.Client
+    if not _ADDRESS.fullmatch(address):
+        raise _no_scheduler(address, "no such address")
     try:
+        # A client that finds nobody complains when it is thrown away: it is made where somebody has answered.
+        with ThreadPoolExecutor(1) as thread:  # a notebook's own thread has a loop already
+            thread.submit(asyncio.run, _answer(address)).result()
         client = client_of(address, timeout=_CONNECT_S, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
-        raise OptionError(
-            f"--dask {address}",
-            wanted="the address of a running scheduler, as in tcp://10.0.0.1:8786",
-            got=str(error).splitlines()[0][:120] or type(error).__name__,
-            remedy="start dask scheduler and its workers, on folders that all of them see",
-        ) from error
+        said = (str(error).splitlines() or [""])[0][:120] or type(error).__name__
+        raise _no_scheduler(address, said) from error
     try:
         yield client
     finally:
         client.close()
+
+
+async def _answer(address: str) -> None:
+    """Ask who is there; raises OSError, TimeoutError or ValueError if it is no scheduler."""
+    import distributed
+
+    remote: Any = distributed.rpc
+    security: Any = distributed.Security
+    arguments = security().get_connection_args("client")
+    asked = remote(address, timeout=_CONNECT_S, connection_args=arguments, deserialize=False)
+    try:
+        told = await asyncio.wait_for(asked.identity(), _CONNECT_S)
+    finally:
+        await asked.close_rpc()
+    if told.get("type") != "Scheduler":
+        raise ValueError(f"a {str(told.get('type')).lower()} at this address")
+
+
+def _no_scheduler(address: str, got: str) -> OptionError:
+    return OptionError(
+        f"--dask {address}",
+        wanted="the address of a running scheduler, as in tcp://10.0.0.1:8786",
+        got=got,
+        remedy="start dask scheduler and its workers, on folders that all of them see",
+    )

@@ -57,6 +57,8 @@ def attempt(plan: Plan, job: Job, store: Store) -> Event:
             store.commit(job, output, wall_s=time.perf_counter() - start)
         except MienError as error:
             return Event(job, "refused", error)
+        except BrokenPipeError:  # whoever read what is printed has left: nothing of the storage
+            raise
         except OSError as error:
             return Event(job, "refused", _storage_error(store.root, error))
         except Exception:

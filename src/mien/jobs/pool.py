@@ -13,6 +13,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -132,7 +133,15 @@ def _work(connection: Connection, plan: Plan, root: Path) -> None:
     store = Store(root)
     with contextlib.suppress(EOFError, OSError):
         while (job := connection.recv()) is not None:
-            connection.send(attempt(plan, job, store))
+            connection.send(_attempt(plan, job, store))
+
+
+def _attempt(plan: Plan, job: Job, store: Store) -> Event:
+    """As `attempt`; a pipe of the job's own that breaks is not the coordinator's, which a worker survives."""
+    try:
+        return attempt(plan, job, store)
+    except BrokenPipeError:
+        return Event(job, "failed", traceback.format_exc())
 
 
 def _dismiss(workers: list[_Worker]) -> None:

@@ -98,6 +98,16 @@ def inside_face(landmarks: FloatArray, size: int) -> NDArray[np.bool_]:
     return np.asarray(path.contains_points(grid)).reshape(size, size)
 
 
+def beside_eyes(landmarks: FloatArray, size: int) -> NDArray[np.bool_]:
+    """Everywhere but at the eyes and their lids, (size, size): blinks move more than expressions."""
+    y, x = np.mgrid[:size, :size]
+    kept = np.ones((size, size), dtype=bool)
+    for eye in (landmarks[36:42], landmarks[42:48]):
+        middle, width = eye.mean(axis=0), float(np.ptp(eye[:, 0]))
+        kept &= ((x - middle[0]) / (0.8 * width)) ** 2 + ((y - middle[1]) / (0.45 * width)) ** 2 > 1
+    return kept
+
+
 def arrows(flow: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, float]:
     """Places (n,), (n,) and drawn components (n,), (n,) of arrows, and how much longer they are than life.
 

@@ -83,10 +83,22 @@ class Work:
             self.seconds + other.seconds, self.disk_bytes + other.disk_bytes, self.n_jobs + other.n_jobs
         )
 
-    def cost(self, *memory: str, again_s: float = 5.0) -> Cost:
-        """With the largest memory of these kinds of work, and a report's pages."""
+    def cost(self, *memory: str, again_s: float = 5.0, own: Work | None = None) -> Cost:
+        """With the largest memory of these kinds of work, and a report's pages.
+
+        Of `own` disk and jobs are the item's, even where another one has done what they share.
+        """
+        alone = own or Work()
         most = max(MEMORY_BYTES[name] for name in ("tables", *memory))
-        return Cost(self.seconds + 1.0, self.disk_bytes + 1e6, most, self.n_jobs, again_s)
+        return Cost(
+            self.seconds + 1.0,
+            self.disk_bytes + 1e6,
+            most,
+            self.n_jobs,
+            again_s,
+            alone.n_jobs,
+            alone.disk_bytes,
+        )
 
 
 def reading(seconds: float) -> Cost:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -40,6 +40,9 @@ class Setting:
         Light methods in full, networks at a declared small budget.
     epochs
         Of every network; None: as the method's card says (quick: `QUICK_EPOCHS`).
+    only
+        Whether items were picked out of the whole: their report gets a name of its own, and the whole one
+        stays as it is.
     """
 
     study: Path
@@ -50,6 +53,7 @@ class Setting:
     n_workers: int = 1
     dask: str | None = None
     seed: int = 0
+    only: bool = False
     progress: Progress = field(default=no_progress, compare=False)
     made: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
@@ -174,7 +178,8 @@ class ItemResult:
 class Cost:
     """What an item will take, as far as it is known before: seconds on one core, bytes of disk and memory.
 
-    `again_s` is what is left of `seconds` where another item has done the same work.
+    `again_s`, `again_jobs` and `again_disk_bytes` are what is left where another item has done the
+    work that both share.
     """
 
     seconds: float
@@ -182,6 +187,17 @@ class Cost:
     memory_bytes: float = 5e8
     n_jobs: int = 1
     again_s: float = 5.0
+    again_jobs: int = 0
+    again_disk_bytes: float = 0.0
+
+    def again(self) -> Cost:
+        """What is left where another item has done the shared work."""
+        return replace(
+            self,
+            seconds=min(self.seconds, self.again_s),
+            disk_bytes=min(self.disk_bytes, self.again_disk_bytes),
+            n_jobs=min(self.n_jobs, self.again_jobs),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +227,11 @@ class Item:
     def failed(self, reason: str) -> ItemResult:
         """A result that could not be made this time, and why."""
         return ItemResult(self.name, self.title, "failed", reason.removesuffix("."))
+
+
+def counted(n: int, singular: str, plural: str | None = None) -> str:
+    """A number with its noun, as in "1 participant", "12 participants"."""
+    return f"{n:,} {singular if n == 1 else plural or singular + 's'}"
 
 
 def smallest_p(p_values: Iterable[float]) -> float | None:

@@ -10,25 +10,30 @@ from pathlib import Path
 from typing import Any
 
 from mien import __version__
-from mien.core.records import to_json, write_atomically
+from mien.core.records import digest, to_json, write_atomically
 from mien.dataset import Study, may_leave
 from mien.reproduce.catalogue import ITEMS
+from mien.reproduce.drawings import with_own_ids
 from mien.reproduce.item import Cell, ItemFigure, ItemResult, ItemTable
 from mien.reproduce.origin import origin, participants
 from mien.reproduce.run import Reproduction
 from mien.reproduce.tables import as_csv, as_latex, as_markdown, span, text
 from mien.reproduce.verdicts import verdicts
 
-PAGE = "reproduction.html"
 _PAPERS = {item.name: item.paper for item in ITEMS}
 
 
 def write_reproduction(made: Reproduction) -> dict[str, Path]:
-    """Write page, numbers and tables below `made.setting.out`; returns the page and the JSON by name."""
-    out = made.setting.out
-    write_atomically(out / PAGE, reproduction_page(made, made.setting.opened()).encode())
-    numbers = {"verdicts": [asdict(one) for one in verdicts(made.results)], "items": items_as_json(made)}
-    write_atomically(out / "reproduction.json", (json.dumps(to_json(numbers), indent=1) + "\n").encode())
+    """Write page, numbers and tables below `made.setting.out`; returns where each of them is.
+
+    Where items were picked out (`made.setting.only`) page and numbers are named after them; what tells of all
+    items, "reproduction.html", "reproduction.json" and "tables/all.md", stays as it is.
+    """
+    out, name = made.setting.out, report_name(made)
+    page, numbers = out / f"{name}.html", out / f"{name}.json"
+    write_atomically(page, reproduction_page(made, made.setting.opened()).encode())
+    told = {"verdicts": [asdict(one) for one in verdicts(made.results)], "items": items_as_json(made)}
+    write_atomically(numbers, (json.dumps(to_json(told), indent=1) + "\n").encode())
     every = []
     for one in made.results:
         written = set()
@@ -40,8 +45,17 @@ def write_reproduction(made: Reproduction) -> dict[str, Path]:
                 write_atomically(out / "tables" / f"{name}.{suffix}", words.encode())
                 written.add(f"{name}.{suffix}")
         _remove_old(out / "tables", one.key, written)
-    write_atomically(out / "tables" / "all.md", "\n".join(every).encode())
-    return {"page": out / PAGE, "numbers": out / "reproduction.json", "tables": out / "tables"}
+    if not made.setting.only:
+        write_atomically(out / "tables" / "all.md", "\n".join(every).encode())
+    return {"page": page, "numbers": numbers, "tables": out / "tables"}
+
+
+def report_name(made: Reproduction) -> str:
+    """What page and numbers are called: "reproduction", or after the items that were picked out."""
+    if not made.setting.only:
+        return "reproduction"
+    names = "+".join(one.key for one in made.results)
+    return f"only-{names}" if len(names) <= 60 else f"only-{len(made.results)}-items-{digest(names)[:8]}"
 
 
 def _remove_old(folder: Path, key: str, written: set[str]) -> None:
@@ -79,12 +93,22 @@ def reproduction_page(made: Reproduction, study: Study) -> str:
     return environment.get_template("reproduction.html").render(
         title=f"The papers' tables and figures on {study_name(made)}",
         version=__version__,
+        asked=_asked(made),
         verdicts=verdicts(made.results),
         done=[one for one in results if one["status"] == "done"],
         lacking=[one for one in results if one["status"] != "done"],
         people=_table(participants(study)),
         origin=list(origin(made)),
     )
+
+
+def _asked(made: Reproduction) -> str:
+    """What a page of picked items says first: p depends on which questions were asked."""
+    if not made.setting.only:
+        return ""
+    n = len(made.results)
+    verb, theirs = ("was", "its") if n == 1 else ("were", "their")
+    return f"{n} of {len(ITEMS)} items {verb} asked for; p is corrected over {theirs} questions alone."
 
 
 def study_name(made: Reproduction) -> str:
@@ -104,7 +128,10 @@ def _shown(one: ItemResult, study: Study, out: Path) -> dict[str, Any]:
         "reason": one.reason,
         "sentences": one.sentences or ("made.",),
         "tables": [_table(table) for table in one.tables],
-        "figures": allowed,
+        "figures": [
+            {"svg": with_own_ids(figure.svg, f"{one.key}-drawing-{n}-"), "caption": figure.caption}
+            for n, figure in enumerate(allowed, start=1)
+        ],
         "withheld": f"{pictures} at home: consent does not cover publication." if hidden else "",
         "left_out": one.left_out,
         "differs": one.differs,

@@ -1,6 +1,7 @@
 """What the papers print, as printed. Not golden: protocols differ or are unstated.
 
-Source: MMME's Tables 1 to 10 and Figure 5, MMED's abstract. Accuracy in percent, all else as fractions.
+Source: MMME's Tables 1 to 10 and Figure 5; for AMF-Net the summary on MMED's page, since its abstract states
+no number. Accuracy in percent, all else as fractions.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ AU_AGREEMENT = 0.84
 
 COUNTS: Mapping[str, float] = MappingProxyType({"participants": 75, "micro": 634, "macro": 2841})
 DURATION_MS = (381.7, 100.5)
-"""Mean and SD of micro-expressions (section 3.5; the abstract's section 3.4 says 389 and 97)."""
+"""Mean and SD of micro-expressions (section 3.5; section 3.4 says 389 and 97)."""
 TRIALS = "2,890 (also 2,814 and 4,200)"
 CONSENT: Mapping[str, int] = MappingProxyType({"level 1": 62, "level 2": 13})
 """Section 5; section 3.1 says that all consented."""

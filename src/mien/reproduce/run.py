@@ -14,6 +14,7 @@ from mien.dataset import Study, open_study
 from mien.jobs.dask_cluster import check_scheduler
 from mien.reproduce.item import Cost, Item, ItemResult, Progress, Setting, missing
 from mien.reproduce.ledger import Clock, Ledger
+from mien.reproduce.study_identity import check_different
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,10 @@ class Step:
 
 
 def plan(setting: Setting, items: Sequence[Item]) -> list[Planned]:
-    """What every item will take; computes nothing. Raises DataError if a folder is no study."""
+    """What every item will take; computes nothing.
+
+    Raises DataError if a folder is no study, OptionError if one is given twice.
+    """
     study = _opened(setting)
     done = Ledger(setting).seconds
     planned = []
@@ -71,7 +75,7 @@ def plan(setting: Setting, items: Sequence[Item]) -> list[Planned]:
             planned.append(Planned(item, None, str(error)))
             continue
         if item.work and any(one.item.work == item.work and one.cost for one in planned):
-            cost = replace(cost, seconds=min(cost.seconds, cost.again_s), disk_bytes=0.0, n_jobs=0)
+            cost = cost.again()
         finished = item.name in done
         if finished:  # what is read again, and not what was computed
             cost = replace(cost, seconds=min(cost.seconds, done[item.name] * setting.n_workers), n_jobs=0)
@@ -94,7 +98,8 @@ def reproduce(
     DataError
         If a folder is no study, or results cannot be written.
     OptionError
-        If results would lie among the study's own files, or no scheduler answers at `setting.dask`.
+        If a study is given twice, results would lie among the study's own files, or no scheduler answers at
+        `setting.dask`.
     """
     study = _opened(setting)
     _check_out(setting)
@@ -121,7 +126,9 @@ def _opened(setting: Setting) -> Study:
     """The study; those beside it are looked at, too, before work begins."""
     for other in setting.others:
         open_study(other)
-    return setting.opened()
+    study = setting.opened()
+    check_different(setting.study, setting.others)
+    return study
 
 
 _KEPT_BY_STUDY = ("coding", "sync", "features", "truth")
@@ -165,6 +172,8 @@ def _made(item: Item, setting: Setting, study: Study) -> ItemResult:
         return item.failed(str(error))
     except MienError as error:
         return item.lacking(str(error))
+    except BrokenPipeError:  # whoever read what is printed has left: nothing of the item
+        raise
     except OSError as error:
         return item.failed(f"{error.filename or setting.out}: {error.strerror or error}; free disk space or "
                            "mend the path, then give the same command again")  # fmt: skip

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from mien.core.errors import DataError
+from mien.core.errors import DataError, OptionError
 from mien.core.records import digest
 from mien.dataset import layout
 from mien.dataset.manifest import file_digest, read_manifest
@@ -28,6 +29,31 @@ def study_digest(study: Path) -> str:
     found = sorted({path for pattern in _TABLES for path in study.glob(pattern) if path.is_file()})
     tables = {path.relative_to(study).as_posix(): file_digest(path) for path in found}
     return digest([raw, tables])
+
+
+def check_different(study: Path, others: Sequence[Path]) -> None:
+    """Raise OptionError if a study is given twice, or two have one name: columns are named after folders."""
+    if not others:
+        return
+    known: dict[str, Path] = {}
+    contents: dict[str, Path] = {}
+    for path in (study, *others):
+        name, content = path.resolve().name, study_digest(path)
+        if content in contents:
+            raise OptionError(
+                f"--with {path}",
+                wanted="another study",
+                got=f"the same files as in {contents[content]}",
+                remedy="give each study once",
+            )
+        if name in known:
+            raise OptionError(
+                f"--with {path}",
+                wanted="a folder with a name of its own",
+                got=f"the name of {known[name]}",
+                remedy="rename one of the two: tables name their columns after folders",
+            )
+        known[name] = contents[content] = path
 
 
 def has_manifest(study: Path) -> bool:

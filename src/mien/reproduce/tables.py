@@ -30,27 +30,49 @@ def plain(cell: Cell) -> str:
     words = f"{text(cell.value)} {span(cell)}".strip()
     if cell.theirs is not None:
         words += f" ({text(cell.theirs)} published)"
-    return f"{words} (published)" if cell.published and cell.value is not None else words
+    return f"{words} (published)" if _is_published(cell) else words
+
+
+def _is_published(cell: Cell) -> bool:
+    return cell.published and cell.value is not None
+
+
+def _published_columns(columns: tuple[str, ...], row: tuple[Cell, ...]) -> str:
+    """Names of the columns in which a row's cells are published; "all" where each that is not empty is."""
+    named = [name for name, cell in zip(columns, row, strict=True) if _is_published(cell)]
+    filled = sum(cell.value is not None for cell in row)
+    return "all" if named and len(named) == filled else "; ".join(named)
+
+
+def _printed(value: float | str | None) -> float | str | None:
+    """A published number without what dividing a printed percentage by 100 adds to it."""
+    return round(value, 6) if isinstance(value, float) else value
 
 
 def as_csv(table: ItemTable) -> str:
-    """Values in full, with columns of their own for bounds and published numbers where there are any."""
+    """Values in full, with columns of their own for bounds and for published numbers beside ours.
+
+    Where whole cells are published, a last column "published" names their columns in each row, or says "all".
+    """
     columns = range(len(table.columns))
     spans = [any(row[k].low is not None for row in table.rows) for k in columns]
     theirs = [any(row[k].theirs is not None for row in table.rows) for k in columns]
+    whole = any(_is_published(cell) for row in table.rows for cell in row)
     header: list[str] = []
     for name, with_span, with_theirs in zip(table.columns, spans, theirs, strict=True):
         header += [name, *([f"{name}, low", f"{name}, high"] if with_span else [])]
         header += [f"{name}, published"] if with_theirs else []
+    header += ["published"] if whole else []
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(header)
     for row in table.rows:
         cells: list[object] = []
         for cell, with_span, with_theirs in zip(row, spans, theirs, strict=True):
-            cells += ["" if cell.value is None else cell.value]
+            cells += ["" if cell.value is None else _printed(cell.value) if cell.published else cell.value]
             cells += [cell.low, cell.high] if with_span else []
-            cells += [cell.theirs] if with_theirs else []
+            cells += [_printed(cell.theirs)] if with_theirs else []
+        cells += [_published_columns(table.columns, row)] if whole else []
         writer.writerow(cells)
     return buffer.getvalue()
 

@@ -7,7 +7,8 @@ from mien.elicitation.selection import reliability
 from mien.experiments.coder_agreement import agreement_of_study
 from mien.reproduce import published
 from mien.reproduce.costs import reading
-from mien.reproduce.item import Cell, Item, ItemResult, ItemTable, LackingError, Setting
+from mien.reproduce.item import Cell, Item, ItemResult, ItemTable, LackingError, Setting, counted
+from mien.reproduce.tables import plain
 
 _COLUMNS = ("figure", "scale", "value", "MMME", "over")
 
@@ -40,13 +41,10 @@ def _ratings(setting: Setting) -> ItemResult:
             (Cell("ICC(3,1) (eq. 2)"), Cell(scale), Cell(icc.value, icc.low, icc.high),
              Cell(published.ICC[scale], published=True), Cell(over))
         )  # fmt: skip
-        said.append(
-            f"{scale}: alpha {found.alpha.value:.3f}, ICC(3,1) {icc.value:.3f} "
-            f"[{icc.low:.3f}, {icc.high:.3f}]"
-        )
+        said.append(f"{scale}: alpha {plain(alpha)}, ICC(3,1) {plain(Cell(icc.value, icc.low, icc.high))}")
     left = f" Left out: {', '.join(doubtful)} (always the same answer)." if doubtful else ""
     return RATINGS.done(
-        sentences=(f"Raters of the clips agree: {'; '.join(said)}.{left}",),
+        sentences=(f"Agreement of the raters of clips, {'; '.join(said)}.{left}",),
         tables=(ItemTable("Reliability of the ratings", _COLUMNS, tuple(rows)),),
         differs=(
             "The paper words n in equation 2 as the number of subjects; with a residual mean square it is "
@@ -70,9 +68,9 @@ def _agreement(setting: Setting) -> ItemResult:
     )  # fmt: skip
     return AGREEMENT.done(
         sentences=(
-            f"Coders agree on action units with r = {units.micro.value:.3f} [{units.micro.low:.3f}, "
-            f"{units.micro.high:.3f}] over {found.pooled.n_pairs} expressions "
-            f"(published: {published.AU_AGREEMENT}).",
+            f"Agreement of coders on action units, r = {plain(rows[0][2])} over "
+            f"{counted(found.pooled.n_pairs, 'expression')} that both coded (published: "
+            f"{published.AU_AGREEMENT:.2f}).",
         ),
         tables=(ItemTable("Agreement on action units", _COLUMNS, rows),),
         differs=(

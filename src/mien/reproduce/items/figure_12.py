@@ -36,7 +36,8 @@ def _make(setting: Setting) -> ItemResult:
     verdicts = verdicts_of(recording.name, spotted, heart, result.request.ccf)
     known = None if verdicts is None else verdicts.threshold_bpm_s[np.isfinite(verdicts.threshold_bpm_s)]
     hits, alarms = counted[number]
-    kept = 0 if verdicts is None else int((verdicts.code == 1).sum())
+    micro = np.array([one.kind == "micro" for one in spotted.proposals], dtype=bool)
+    kept = 0 if verdicts is None else int((verdicts.code[micro] == 1).sum())
     drawn = pipeline_figure(
         spotted,
         [one for one in recording.references if one.kind == "micro"],
@@ -47,7 +48,7 @@ def _make(setting: Setting) -> ItemResult:
     return ITEM.done(
         sentences=(
             f"{recording.name}: {method.name} finds {hits} coded micro-expressions with {alarms} false "
-            f"alarms; {kept} of {len(spotted.proposals)} proposals pass the heart filter. It is "
+            f"alarms; {kept} of {int(micro.sum())} of these proposals pass the heart filter. It is "
             "the video with most hits, chosen by its numbers and not at random.",
         ),
         figures=(
@@ -55,7 +56,7 @@ def _make(setting: Setting) -> ItemResult:
                 "From score to verdict",
                 drawn,
                 "Thresholds come from training people. Below: proposals are kept where the heart's slope at "
-                "the apex exceeds its trial's mean (dashed).",
+                "the apex, up or down, exceeds its trial's mean (dashed); the paper's equation 12 is signed.",
                 participants=(recording.subject,),
             ),
         ),

@@ -25,8 +25,8 @@ def _make(setting: Setting) -> ItemResult:
     columns = ("emotion", "micro", "micro in MMME", "macro", "macro in MMME")
     spread = found.duration_ms["micro"]
     said = (
-        f"Micro-expressions last {spread.mean:.0f} ms (SD {spread.sd:.0f}, n = {spread.n}; published "
-        f"{published.DURATION_MS[0]:.0f}, {published.DURATION_MS[1]:.0f})."
+        f"Micro-expressions last {spread.mean:.1f} ms (SD {spread.sd:.1f}, n = {spread.n}; published "
+        f"{published.DURATION_MS[0]:.1f}, {published.DURATION_MS[1]:.1f})."
         if spread.n
         else "No micro-expression has an observed offset."
     )

@@ -107,8 +107,9 @@ def _beyond_chance(found: StudySpottings) -> Answer:
         "Are micro-expressions found in the videos?",
         p_values,
         found="More hits than the same proposals at random times: {better} of {n} methods.",
-        nothing="None of {n} methods hits more than the same proposals at random times (least p: {best}).",
-        untested="no method proposed anything.",
+        nothing="None of {n} methods is shown to hit more than the same proposals at random times (least "
+        "p: {best}).",
+        untested="No method proposed anything.",
     )
 
 
@@ -119,7 +120,7 @@ def _heart(found: StudySpottings) -> Answer:
     report = None if first.filtered is None else first.filtered.reports["micro"]
     moved = None if report is None else report.shifted
     if report is None or moved is None or moved.lr_p != moved.lr_p:
-        return Answer(question, None, "", "", "too few proposals have a heart rate around them.")
+        return Answer(question, None, "", "", "Too few proposals have a heart rate around them.")
     ratio = report.likelihood_ratio
     words = (
         f"Hits of {first.record.method['name']} pass the heart filter {ratio.value:.2f} [{ratio.low:.2f}, "
@@ -127,7 +128,9 @@ def _heart(found: StudySpottings) -> Answer:
     )
     if np.isfinite(moved.lr):
         words += f", {moved.lr:.2f} times with heart rates moved within their trials"
-    words = words.replace("inf", "any number of") + "."
+    words += "."
+    if not (np.isfinite(ratio.value) and np.isfinite(ratio.high)):
+        words = f"Few or none of {first.record.method['name']}'s false alarms pass the filter: no ratio."
     return Answer(question, moved.lr_p, words, words)
 
 
@@ -173,8 +176,8 @@ def _others(setting: Setting) -> ItemResult:
             ItemTable("F1 as published", ("method", *published.TABLE_9_DATASETS), printed),
         ),
         differs=(
-            'The paper\'s columns are not one benchmark: "CASME II" is CAS(ME)^2, "SAMM" mixes two counts of '
-            "SAMM Long Videos, and macro-expressions are counted in some cells.",
+            "The paper's columns are not one benchmark: what it calls CASME II is CAS(ME)^2, SAMM mixes SAMM "
+            "Long Videos with clips of MEGC-2022, and macro-expressions are counted in some cells.",
         ),
         records=tuple(paths),
     )

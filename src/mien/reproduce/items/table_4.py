@@ -9,14 +9,13 @@ from typing import Any
 
 from mien.core.records import ResultRecord
 from mien.evaluation import score_record
-from mien.evaluation.chance import chance_test
 from mien.evaluation.score import RecordScores
 from mien.experiments.recognise import RecogniseRequest, Recognition, recognise
 from mien.reproduce import published
 from mien.reproduce.costs import MEMORY_BYTES, Work, faces, total, training
 from mien.reproduce.counts import counts
 from mien.reproduce.item import Answer, Cell, Cost, Item, ItemResult, ItemTable, Need, Setting
-from mien.reproduce.verdicts import answer_by_several
+from mien.reproduce.verdicts import CHANCE_FACTOR, answer_by_several, chance_p
 
 LIGHT = ("majority", "lbp-top", "mdmo", "bi-woof")
 NETWORKS = ("rcn-a", "mersiamc3d-style", "featref-style", "moext", "htnet", "csarnet-style")
@@ -114,9 +113,9 @@ def _answer(run: Recognition, n_classes: int) -> Answer:
     """By each method's answers against labels exchanged within people."""
     question = f"Does the face tell the emotion, in {n_classes} classes?"
     p_values = {
-        str(record.method["name"]): chance_test(
+        str(record.method["name"]): chance_p(
             record.samples, classes=[str(name) for name in record.dataset["classes"]]  # type: ignore[union-attr]
-        )["uf1"]
+        )
         for record in run.records
         if record.method["name"] != "majority"
     }  # fmt: skip
@@ -124,9 +123,10 @@ def _answer(run: Recognition, n_classes: int) -> Answer:
         question,
         p_values,
         found="Better than chance within people: {better} of {n} methods.",
-        nothing="None of {n} methods tells one person's expressions apart better than chance (least p: "
-        "{best}).",
-        untested="nobody showed expressions of two classes.",
+        nothing="None of {n} methods is shown to tell one person's expressions apart better than chance "
+        "(least p: {best}).",
+        untested="Nobody showed expressions of two classes.",
+        factor=CHANCE_FACTOR,
     )
 
 

@@ -24,9 +24,11 @@ def _make(setting: Setting) -> ItemResult:
                 Cell("yes" if needs in recorded else "no"),
             )
         )
-    columns = ("MMME's name", "column here, with its unit", "from", "in this study")
+    columns = ("MMME's name", "column here, with its unit", "from", "recorded here")
     return ITEM.done(
-        sentences=(f"{n} of the {len(TABLE_6)} printed peripheral features can be measured here.",),
+        sentences=(
+            f"The signals of {n} of the {len(TABLE_6)} printed peripheral features are recorded here.",
+        ),
         tables=(ItemTable("Peripheral features of the fusion", columns, tuple(rows)),),
         differs=(
             "Features are measured in windows around apexes; what a short window cannot hold is missing.",
