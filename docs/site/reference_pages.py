@@ -36,6 +36,7 @@ ROOMS = (
         "report",
     ),
     "reproduce",
+    "speed",
 )
 WHOLE = ("recording", "recognition")
 """Rooms whose modules are their public face: one per step of reading, or one per method."""

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from mien.core.errors import JobError, MienError, OptionError
 from mien.core.records import write_atomically
@@ -131,9 +132,6 @@ def _opened(setting: Setting) -> Study:
     return study
 
 
-_KEPT_BY_STUDY = ("coding", "sync", "features", "truth")
-
-
 def _check_out(setting: Setting) -> None:
     """Results may lie in a folder of their own below a study's derivatives/, and else outside it."""
     out = setting.out.resolve()
@@ -141,13 +139,18 @@ def _check_out(setting: Setting) -> None:
         if not out.is_relative_to(study):
             continue
         place = out.relative_to(study).parts
-        if len(place) < 2 or place[0] != "derivatives" or place[1] in _KEPT_BY_STUDY:
+        if len(place) < 2 or place[0] != "derivatives" or not _is_own(study / "derivatives" / place[1]):
             raise OptionError(
                 "--out",
                 wanted="a folder outside the study, or one of its own below the study's derivatives/",
                 got=setting.out,
                 remedy="name another",
             )
+
+
+def _is_own(folder: Path) -> bool:
+    """Whether a folder is new, empty, or holds an earlier reproduction."""
+    return not folder.exists() or (folder / "store").is_dir() or not any(folder.iterdir())
 
 
 def _lacking(study: Study, item: Item, setting: Setting) -> str:

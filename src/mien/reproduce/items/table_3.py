@@ -81,6 +81,8 @@ def _make(setting: Setting) -> ItemResult:
             "The paper tests apexes as if they were independent people, without correction; both are shown "
             "beside tests over participants, which is what counts here.",
             "Windows lie on each side of the apex, as the paper's numbers imply; its text says centred ones.",
+            "A test that cannot be made with moved apexes counts as significant there, so that p does not "
+            "profit from it.",
         ),
         values={"discoveries": dict(kept), "n_tests": len(tested), "micro": counts["micro"]},
     )
