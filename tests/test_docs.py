@@ -169,7 +169,9 @@ def test_results_name_the_command_that_makes_them(page):
     scripts = re.findall(r"python (docs/[\w/]+\.py)", text)
     modules = re.findall(r"python -m (?!pytest)(\w+)", text)
     targets = re.findall(r"make ([a-z-]+)", text)
-    assert scripts or modules or targets, "names no command"
+    commands = re.findall(r"`mien ([\w-]+)", text)
+    assert scripts or modules or targets or commands, "names no command"
+    assert set(commands) <= {one.name for one in program().registered_commands} | {"score", None}
     assert [script for script in scripts if not (ROOT / script).is_file()] == []
     assert [module for module in modules if not (ROOT / module / "__main__.py").is_file()] == []
     makefile = (ROOT / "Makefile").read_text()
