@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mien.evaluation.spotting_score import KindScore, p_of_random_times, score_rows
+from mien.evaluation.spotting_score import KindScore, p_of_random_times
 from mien.experiments.spot_study import SpotStudyRequest, StudySpottings, spot_study
 from mien.reproduce import published
 from mien.reproduce.costs import Work, face_pass, hearts, scoring, searching, total
@@ -57,7 +57,7 @@ def _make(setting: Setting) -> ItemResult:
     for result in found.results:
         name = str(result.record.method["name"])
         theirs = published.TABLE_10.get(name)
-        after = _after(result)
+        after = result.scores if result.filtered is None else result.filtered.after
         for filtered, score in ((False, result.scores["micro"]), (True, after["micro"])):
             printed = None if theirs is None else theirs[int(filtered)]
             row = [Cell(name), Cell("with" if filtered else "without")]
@@ -88,13 +88,6 @@ def _make(setting: Setting) -> ItemResult:
         records=tuple(result.path for result in found.results),
         values=values,
     )
-
-
-def _after(result: Any) -> dict[str, KindScore]:
-    """Scores of the proposals that the filter left."""
-    role, verdict = (np.array([str(v) for v in result.record.samples[n]]) for n in ("role", "verdict"))
-    failed = (role == "estimate") & (verdict == "fail")
-    return score_rows(result.record.samples, result.record.dataset, left_out=failed)
 
 
 def _beyond_chance(found: StudySpottings) -> Answer:

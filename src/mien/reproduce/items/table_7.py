@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from mien.core.records import ResultRecord
@@ -103,8 +102,8 @@ def _table(setting: Setting, item: Item, n_classes: int) -> ItemResult:
         rows.append(_row(found.peripheral, theirs["PERI"]))
     rows.append(_row(found.fused, theirs["ME+EEG+PERI"]))
     majority = _majority(setting, found)
-    rows.append(_row(Row("majority", majority, Path()), None))
-    chance = score_record(majority).scores["uf1"]
+    rows.append(_row(majority, None))
+    chance = score_record(majority.record).scores["uf1"]
     rows += [_row(one, None) for one in found.others if one.record.samples["sample_id"]]
     best = max(members, key=lambda one: score_record(one.record).scores["uf1"].value)
     alone, together = (score_record(one.record).scores["uf1"] for one in (best, found.fused))
@@ -132,7 +131,7 @@ def _table(setting: Setting, item: Item, n_classes: int) -> ItemResult:
             "The face's member is Bi-WOOF, the paper's is HTNet; EEGNet and SVMs are the paper's.",
             *_budget(setting),
         ),
-        records=tuple(one.path for one in (*members, found.fused)),
+        records=tuple(one.path for one in (*members, found.fused, majority)),
         values={"uf1": together.value, "best_alone": best.name, "uf1_alone": alone.value},
     )
 
@@ -163,11 +162,12 @@ def _budget(setting: Setting) -> tuple[str, ...]:
     return (f"Networks learned for {setting.budget} epochs only: what they could reach is not known.",)
 
 
-def _majority(setting: Setting, found: Fusion) -> ResultRecord:
+def _majority(setting: Setting, found: Fusion) -> Row:
     """What naming the training people's most frequent class gives on the same expressions."""
     request = FuseRequest(setting.study, ("me",), setting.out, seed=setting.seed)
     store = Store(setting.out / "store")
-    return evaluate_method(found.task, find_method("majority"), request.settings(), store=store)
+    record = evaluate_method(found.task, find_method("majority"), request.settings(), store=store)
+    return Row("majority", record, record.write(setting.out / "records"))
 
 
 def always(record: ResultRecord) -> str | None:
@@ -239,12 +239,12 @@ def _voices(setting: Setting) -> ItemResult:
                 Cell(uf1.value, uf1.low, uf1.high),
             )
         )  # fmt: skip
-    majority = score_record(_majority(setting, found)).scores
-    chance = majority["accuracy"]
+    majority = _majority(setting, found)
+    scores = score_record(majority.record).scores
+    chance, uf1 = scores["accuracy"], scores["uf1"]
     rows.append(
-        (Cell("majority"), Cell(chance.value, chance.low, chance.high),
-         Cell(majority["uf1"].value, majority["uf1"].low, majority["uf1"].high))
-    )  # fmt: skip
+        (Cell("majority"), Cell(chance.value, chance.low, chance.high), Cell(uf1.value, uf1.low, uf1.high))
+    )
     accuracy = score_record(found.fused.record).scores["accuracy"]
     return AMF.done(
         sentences=(
@@ -259,7 +259,7 @@ def _voices(setting: Setting) -> ItemResult:
             "numbers stand in the summary of MMED's page, not in the paper's abstract.",
             *_budget(setting),
         ),
-        records=tuple(one.path for one in (*found.members, found.fused)),
+        records=tuple(one.path for one in (*found.members, found.fused, majority)),
         values={"accuracy": accuracy.value},
     )
 
