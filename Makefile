@@ -37,7 +37,7 @@ test: $(STAMP)   ## the test suite, with every docstring example
 	$(BIN)/pytest -q -n $(WORKERS) -m 'not slow' tests --doctest-modules src
 
 test-all: $(STAMP)  ## the suite and the long proofs
-	$(BIN)/pytest -q -n $(WORKERS) tests --doctest-modules src
+	$(BIN)/pytest -q -n $(WORKERS) -o faulthandler_timeout=14400 tests --doctest-modules src
 
 bids: $(STAMP)   ## ask the official BIDS validator about studies that mien wrote (needs Node.js)
 	$(BIN)/python docs/check_bids.py

@@ -18,11 +18,20 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from working import dies_once, poison, refuses, slow_square, square
+from working import (
+    KillsItsReader,
+    SlowToRead,
+    dies_once,
+    leaves_mark,
+    poison,
+    refuses,
+    slow_square,
+    square,
+)
 
 from mien.core import DataError, JobError, OptionError
 from mien.jobs import Job, Plan, Sequential, Store, run_plan
-from mien.jobs.dask_cluster import DaskCluster, _shared, check_scheduler
+from mien.jobs.dask_cluster import DaskCluster, check_scheduler
 
 distributed = pytest.importorskip("distributed", reason="distributed not installed, skipped")
 
@@ -200,20 +209,39 @@ def test_nobody_at_the_address_is_one_sentence(tmp_path: Path, monkeypatch: pyte
         )
 
 
-@pytest.mark.parametrize("error", [TimeoutError(), KeyError("tcp://127.0.0.1:9"), OSError("closed")])
-def test_a_worker_that_dies_before_it_has_the_plan_is_waited_for(error: Exception) -> None:
-    class Client:
-        left = 2
+@pytest.mark.parametrize("reader", [1, 2])
+def test_a_worker_that_dies_while_it_reads_the_plan(tmp_path: Path, cluster: Any, reader: int) -> None:
+    """The first or the second worker that the plan reaches."""
+    killed: list[int] = []
 
-        def wait_for_workers(self, n: int, timeout: float) -> None:
-            assert (n, timeout > 0) == (1, True)
+    def kill() -> None:
+        marks: list[Path] = []
+        while len(marks) < reader:
+            time.sleep(0.01)
+            pids = {worker["pid"] for worker in _workers(cluster)}
+            marks = [mark for mark in tmp_path.glob("reads-*") if int(mark.name[6:]) in pids]
+        killed.append(int(max(marks, key=lambda mark: mark.stat().st_mtime_ns).name[6:]))
+        os.kill(killed[0], signal.SIGKILL)
 
-        def scatter(self, plan: str, **_: bool) -> str:
-            self.left -= 1
-            if self.left:
-                raise error
-            return plan
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    plan = Plan(leaves_mark, SlowToRead(str(tmp_path)), _plan(square, tmp_path, 6).jobs)
+    found = run_plan(plan, Store(tmp_path / "s"), executor=DaskCluster(cluster.scheduler_address))
+    killer.join(timeout=60)
+    assert killed
+    assert [output["n"] for output in found] == list(range(6))
+    assert len(list(tmp_path.glob("reads-*"))) > reader
 
-    assert _shared(Client(), "plan") == "plan"  # type: ignore[arg-type]
-    with pytest.raises(JobError, match="workers that die at once"):
-        _shared(type("Dying", (Client,), {"left": 99})(), "plan")  # type: ignore[arg-type]
+
+def test_workers_that_die_at_once_are_said(tmp_path: Path, cluster: Any) -> None:
+    plan = Plan(square, KillsItsReader(), _plan(square, tmp_path, 2).jobs)
+    with pytest.raises(JobError, match="wanted workers that stay, got workers that die at once"):
+        run_plan(plan, Store(tmp_path / "s"), executor=DaskCluster(cluster.scheduler_address))
+
+
+def test_a_cluster_without_workers_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mien.jobs.dask_cluster._WORKERS_S", 1)
+    with distributed.LocalCluster(n_workers=0, processes=True, dashboard_address=None) as empty:
+        executor = DaskCluster(empty.scheduler_address)
+        with pytest.raises(JobError, match="wanted at least one worker, got none within 1 s"):
+            run_plan(_plan(square, tmp_path, 1), Store(tmp_path / "s"), executor=executor)

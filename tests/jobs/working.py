@@ -42,6 +42,45 @@ def dies_once(context, *, n):
     return square(context, n=n)
 
 
+class SlowToRead:
+    """A folder that takes half a second to arrive in another process, and leaves a mark of it there."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return _slowly, (self.folder,)
+
+    def __truediv__(self, name):
+        return Path(self.folder) / name
+
+
+def _slowly(folder):
+    (Path(folder) / f"reads-{os.getpid()}").touch()
+    time.sleep(0.5)
+    return SlowToRead(folder)
+
+
+class KillsItsReader:
+    """No process but this one (where a test's scheduler is too) can read it and live."""
+
+    def __reduce__(self):
+        return _dies_unless, (os.getpid(),)
+
+
+def _dies_unless(pid):
+    if os.getpid() != pid:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return KillsItsReader()
+
+
+def leaves_mark(context, *, n):
+    """Leaves a mark in a folder that is slow to read; long enough that two workers share the jobs."""
+    time.sleep(0.5)
+    (context / f"computed-{n}").touch()
+    return {"n": n, "square": np.array([n * n], dtype=np.float64)}
+
+
 def refuses(context, *, n):
     """Explains why it cannot work."""
     raise DataError(f"number {n}", wanted="an even one", got=n, remedy="choose another")

@@ -46,16 +46,18 @@ class DaskCluster:
 
         completed: Any = distributed.as_completed
         with _connected(self.address) as client, client.as_current():
-            shared, waiting = _shared(client, plan), list(reversed(jobs))
+            sent, waiting = _sent(client, plan), list(reversed(jobs))
             running: dict[Any, Job] = {}
             ended = completed()
             while waiting or running:
                 # One job a thread: when a worker dies, nobody else's job is blamed for it.
                 while waiting and len(running) < max(1, sum(client.nthreads().values())):
+                    if sent.status != "finished":  # a worker died while the plan was made anew there
+                        sent = _sent(client, plan)
                     job = waiting.pop()
                     key = f"{job.name}-{job.key[:16]}-{uuid.uuid4().hex[:8]}"
                     root = str(store.root.resolve())
-                    future = client.submit(_work, shared, job, root, key=key, pure=False, retries=0)
+                    future = client.submit(_work, sent, job, root, key=key, pure=False, retries=0)
                     running[future] = job
                     ended.add(future)
                 future = next(ended)
@@ -66,17 +68,38 @@ class DaskCluster:
                     return
 
 
-def _shared(client: Any, plan: Plan) -> Any:
-    """The plan on every worker; workers that just died are waited for."""
+def _sent(client: Any, plan: Plan) -> Any:
+    """The plan as a task's result: workers pass it on, and Dask makes it anew where one takes it along.
+
+    Not `scatter(broadcast=True)`: where a worker dies between that call's two steps, the scheduler asks for
+    it without end.
+    """
+    import dask
+    import distributed
+
+    wait: Any = distributed.wait
     for _ in range(MAX_TRIES):
-        client.wait_for_workers(1, timeout=_WORKERS_S)
         try:
-            return client.scatter(plan, broadcast=True, hash=False)
-        except (TimeoutError, KeyError, OSError):  # a worker died before it had the plan
-            continue
+            client.wait_for_workers(1, timeout=_WORKERS_S)
+        except TimeoutError as error:
+            raise JobError(
+                "cluster",
+                wanted="at least one worker",
+                got=f"none within {_WORKERS_S} s",
+                remedy="wait until workers have joined, then run the same command again to go on",
+            ) from error
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):
+            sent = client.submit(_itself, plan, key=f"plan-{uuid.uuid4().hex}", pure=False)
+        wait(sent)
+        if sent.status == "finished":
+            return sent
     raise JobError(
         "cluster", wanted="workers that stay", got="workers that die at once", remedy="look at their logs"
     )
+
+
+def _itself(plan: Plan) -> Plan:
+    return plan
 
 
 def _work(plan: Plan, job: Job, root: str) -> Event:
