@@ -4,8 +4,8 @@
 `mien.reproduce.verdicts.CHANCE_FACTOR`. A report: 6, 8, 12 or 20 people with 6 to 10 expressions each, 1 to 3 of
 them a trial; a trial has one emotion, as frequent as in MMME; six methods, each with features of its own that are
 noise, drawn anew for every expression or shared to four fifths within a trial (windows that overlap). Every method
-is trained leave-one-subject-out and tested as in a report: labels exchanged within people, the smallest of six p
-times six. --check shows that the short loop here answers as `mien.evaluation` does.
+is trained leave-one-subject-out and tested as in a report: whole trials exchanged within people, the smallest of six
+p times six; --single exchanges expressions instead. --check shows that the short loop here answers as `mien.evaluation` does.
 
 Equal time goes to every setting, so that small studies are simulated more often than large ones; the same number
 of a report gives the same report. How many there are depends on the machine. Networks are not among the methods: a linear discriminant stands for them.
@@ -80,6 +80,7 @@ class Report:
 
     y: NDArray[np.int64]
     subjects: tuple[str, ...]
+    trials: tuple[str, ...]
     classes: tuple[str, ...]
     features: NDArray[np.float64]
 
@@ -113,7 +114,9 @@ def null_report(setting: Null, number: int) -> Report:
     own = rng.standard_normal((len(MEMBERS), len(y), N_FEATURES))
     of_trial = rng.standard_normal((len(MEMBERS), trial, N_FEATURES))[:, trials]
     features = np.sqrt(SHARED) * of_trial + np.sqrt(1 - SHARED) * own if setting.shared else own
-    return Report(y, tuple(subjects), tuple(map(str, classes)), features)
+    return Report(
+        y, tuple(subjects), tuple(f"run-{one}" for one in trials), tuple(map(str, classes)), features
+    )
 
 
 def answers(report: Report, member: int) -> NDArray[np.int64]:
@@ -124,18 +127,24 @@ def answers(report: Report, member: int) -> NDArray[np.int64]:
         # A class of which the others have shown one expression has no covariance of its own to add.
         warnings.filterwarnings("ignore", "Only one sample available")
         for fold in leave_one_subject_out(report.subjects):
+            if (
+                len(set(report.y[fold.train])) == 1
+            ):  # nothing to learn: the discriminant has no answer of its own
+                found[fold.test] = report.y[fold.train][0]
+                continue
             machine = MEMBERS[member]().fit(X[fold.train], report.y[fold.train])
             found[fold.test] = machine.predict(X[fold.test])
     return found
 
 
-def smallest(report: Report) -> float:
+def smallest(report: Report, *, single: bool = False) -> float:
     """What the report holds of its six methods: the smallest p, times their number."""
-    return smallest_p([_p(report, answers(report, k)) for k in range(len(MEMBERS))]) or 1.0
+    return smallest_p([_p(report, answers(report, k), single) for k in range(len(MEMBERS))]) or 1.0
 
 
-def _p(report: Report, estimate: NDArray[np.int64]) -> float:
-    test = partial(chance_test, report.samples(estimate), classes=report.classes)
+def _p(report: Report, estimate: NDArray[np.int64], single: bool) -> float:
+    trials = None if single else report.trials
+    test = partial(chance_test, report.samples(estimate), classes=report.classes, trials=trials)
     first = test(n_permutations=N_FIRST)["uf1"]
     return test(n_permutations=N_PERMUTATIONS)["uf1"] if first < FIRST_BELOW else first
 
@@ -167,11 +176,11 @@ def check() -> None:
     print("The loop here answers as mien.evaluation does.")
 
 
-def simulate(seconds: float, setting: Null) -> list[float]:
+def simulate(seconds: float, single: bool, setting: Null) -> list[float]:
     """The p of as many reports of a setting as the time allows, at least one."""
     end, found = time.monotonic() + seconds, []
     while not found or time.monotonic() < end:
-        found.append(smallest(null_report(setting, len(found))))
+        found.append(smallest(null_report(setting, len(found)), single=single))
     return found
 
 
@@ -200,12 +209,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=480.0, help="of one core, for all settings")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--factor", type=float, default=None, help="shown in the second table")
+    parser.add_argument("--single", action="store_true", help="exchange expressions, not whole trials")
     parser.add_argument("--check", action="store_true")
     asked = parser.parse_args()
     if asked.check:
         return check()
     with ProcessPoolExecutor(asked.processes) as pool:
-        found = list(pool.map(partial(simulate, asked.seconds / len(SETTINGS)), SETTINGS))
+        found = list(pool.map(partial(simulate, asked.seconds / len(SETTINGS), asked.single), SETTINGS))
     factor = asked.factor
     if factor is None:
         from mien.reproduce.verdicts import CHANCE_FACTOR as factor  # noqa: N811

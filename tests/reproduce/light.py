@@ -14,8 +14,8 @@ from typing import Any
 from mien.evaluation.spotting_score import p_of_random_times
 from mien.jobs import Store
 from mien.reproduce import Setting
-from mien.reproduce.item import missing
 from mien.reproduce.items import table_4, table_7, table_10
+from mien.reproduce.needs import missing
 
 ITEMS = ("table-3", "table-4", "table-8", "table-10")
 """One of each kind of plan: concordance, recognition, fusion, spotting."""

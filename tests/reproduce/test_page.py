@@ -18,7 +18,8 @@ import light
 from mien.reproduce.drawings import with_own_ids
 from mien.reproduce.item import ItemFigure, ItemResult, ItemTable, cells
 from mien.reproduce.page import write_reproduction
-from mien.reproduce.run import Reproduction, Setting
+from mien.reproduce.run import Reproduction
+from mien.reproduce.setting import Setting
 
 
 class Page(HTMLParser):

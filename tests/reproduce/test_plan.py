@@ -21,7 +21,7 @@ from mien.reproduce.counts import Counts, count
 from mien.reproduce.items import table_7
 from mien.reproduce.items.table_4 import HEAVY
 from mien.reproduce.items.table_10 import NETWORKS
-from mien.reproduce.run import plan
+from mien.reproduce.plan import plan
 from mien.simulate import StudySettings, simulate_study, study_parts
 
 BODY = ("table-3", "table-6", "table-7")

@@ -141,7 +141,12 @@ def told(right: float, *, people: int = 8) -> dict[str, list[str]]:
         rng.random(len(reference)) < right, reference, rng.choice(["a", "b", "c"], len(reference))
     )
     subjects = [f"sub-{k // 10}" for k in range(len(reference))]
-    return {"reference": reference.tolist(), "estimate": estimate.tolist(), "subject_id": subjects}
+    return {
+        "reference": reference.tolist(),
+        "estimate": estimate.tolist(),
+        "subject_id": subjects,
+        "sample_id": [f"{who}_run-{row:02d}_frame-000100" for row, who in enumerate(subjects)],
+    }
 
 
 def test_what_is_told_apart_can_still_be_found_among_ten_questions() -> None:
@@ -161,7 +166,25 @@ def test_a_p_that_is_not_small_is_that_of_the_test_itself() -> None:
             == (chance_test(samples, classes=("a", "b", "c"))["uf1"])
         )
     alone = {"reference": ["a", "b"], "estimate": ["a", "b"], "subject_id": ["x", "y"]}
-    assert np.isnan(chance_p(alone, classes=("a", "b")))
+    assert np.isnan(chance_p({**alone, "sample_id": ["one", "two"]}, classes=("a", "b")))
+
+
+def test_expressions_of_one_trial_are_exchanged_together() -> None:
+    """Four expressions to a trial, whose answers are as good as its emotion's luck: they count once."""
+    rng = np.random.default_rng(0)
+    emotions, luck = rng.choice(["a", "b", "c"], 20), rng.random(20) < 0.3
+    reference = np.repeat(emotions, 4)
+    answered = np.repeat(np.where(luck, emotions, rng.choice(["a", "b", "c"], 20)), 4)
+    samples = {
+        "reference": reference.tolist(),
+        "estimate": answered.tolist(),
+        "subject_id": [f"sub-{row // 20}" for row in range(80)],
+        "sample_id": [f"sub-{row // 20}_run-{row // 4:02d}_frame-{row:06d}" for row in range(80)],
+    }
+    apart = chance_test(samples, classes=("a", "b", "c"))["uf1"]
+    together = chance_p(samples, classes=("a", "b", "c"))
+    assert apart < 0.001
+    assert 0.01 < together < 0.1
 
 
 @pytest.mark.usefixtures("lightened")

@@ -79,7 +79,7 @@ def _put_in(settings: StudySettings) -> str:
     """What the simulation made true, to be held against what was found."""
     effects = settings.effects
     if not (effects.face or effects.heart_rate_slope or effects.body or effects.brain):
-        return "Put in: nothing. Faces move and are coded, but no emotion, body or brain goes with it."
+        return "Put in: nothing. Faces move, but no emotion, body or brain goes with it, nor what is coded."
     return (
         f"Put in: {100 * effects.face:.0f} % of expressions show the clip's emotion; the heart follows "
         f"{100 * effects.heart_rate_slope:.0f} % of micro-expressions, the skin "

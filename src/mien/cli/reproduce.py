@@ -48,7 +48,7 @@ def reproduce_study(
     from mien.jobs import bar
     from mien.reproduce import ITEMS, Setting, find_items, reproduce
     from mien.reproduce.page import items_as_json, write_reproduction
-    from mien.reproduce.run import plan as planned
+    from mien.reproduce.plan import plan as planned
     from mien.reproduce.verdicts import verdicts
 
     items = find_items(only or [])

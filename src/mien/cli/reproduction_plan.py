@@ -16,7 +16,7 @@ from mien.core.records import Json
 
 if TYPE_CHECKING:
     from mien.reproduce import Setting
-    from mien.reproduce.run import Planned
+    from mien.reproduce.plan import Planned
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,9 +57,14 @@ def simulate(
     ] = 1.0,
     effect: Annotated[
         list[str] | None,
-        typer.Option(help="Of emotion on face, body, brain, voice or report, as brain=1; repeatable."),
+        typer.Option(
+            help="Of emotion on face, body, brain, voice or report, as brain=1; or of the face on coding, 0 "
+            "to 1; repeatable."
+        ),
     ] = None,
-    null: Annotated[bool, typer.Option("--null", help="No effect of anything on anything.")] = False,
+    null: Annotated[
+        bool, typer.Option("--null", help="No effect of anything on anything, but of what --effect names.")
+    ] = False,
     maps: Annotated[float, typer.Option(help="With --only maps: mean number per person.")] = 8.0,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal bytes.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Processes of one thread each.")] = 2,
@@ -90,8 +95,6 @@ def simulate(
         study_parts,
     )
 
-    if null and effect:
-        raise OptionError("--null", wanted="no --effect", got=", ".join(effect), remedy="leave out one")
     effects = replace(Effects.none() if null else Effects(), **_effects(effect or [])).scaled(coupling)
     settings = StudySettings(
         participants=8 if participants is None else participants,
@@ -126,7 +129,7 @@ def simulate(
 
 def _effects(pairs: list[str]) -> dict[str, float]:
     """Effect sizes by what they act on, from "name=value"."""
-    known = ("face", "body", "brain", "voice", "report")
+    known = ("face", "body", "brain", "voice", "report", "coding")
     found = {}
     for one in pairs:
         name, _, text = one.partition("=")

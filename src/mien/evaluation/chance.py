@@ -18,12 +18,13 @@ def chance_test(
     samples: Mapping[str, Sequence[Json]],
     *,
     classes: Sequence[str],
+    trials: Sequence[str] | None = None,
     n_permutations: int = N_PERMUTATIONS,
     seed: int = _SEED,
 ) -> dict[str, float]:
     """One-sided p-values of UF1 and UAR against labels permuted within each subject.
 
-    The answers stay as they are; the labels of each subject are exchanged among that subject's samples. That
+    Nothing is answered anew; which answer belongs to which label is exchanged within each subject. That
     a subject shows one class more often than others do is therefore no evidence: the test asks whether the
     method tells the expressions of one person apart. It holds for these answers: between folds, what one fold
     learns from the labels of others makes answers to noise agree a little too often. With pure noise p fell
@@ -36,30 +37,54 @@ def chance_test(
     ----------
     samples
         Columns of equal length: `reference`, `estimate`, `subject_id`.
+    trials
+        Of what each sample is a part, by names that no two subjects share. Expressions of one trial share its
+        emotion, and signals around them overlap: they are no independent evidence, and answers are exchanged
+        between whole trials. The n-th expression of a trial gets the n-th answer to another, which begins
+        again where that one has fewer. Default: every sample is a trial.
     """
     code = {name: i for i, name in enumerate(classes)}
     reference = np.array([code[str(r)] for r in samples["reference"]])
     estimate = np.array([code[str(e)] for e in samples["estimate"]])
     _, subject = np.unique([str(s) for s in samples["subject_id"]], return_inverse=True)
-    if all(len(set(reference[subject == one])) < 2 for one in range(subject.max() + 1)):
+    order, first, size = _trials(subject, trials)
+    sorted_reference, sorted_estimate = reference[order], estimate[order]
+    labels = [tuple(sorted_reference[a : a + n]) for a, n in zip(first, size, strict=True)]
+    owner = subject[order][first]
+    if len(set(zip(owner, labels, strict=True))) == len(set(owner)):
         return {"uf1": float("nan"), "uar": float("nan")}
     rng = np.random.default_rng(seed)
-    order = np.argsort(subject, kind="stable")
-    sorted_reference, sorted_estimate = reference[order], estimate[order]
-    keys = subject[order] + rng.random((n_permutations, len(subject)))
-    permuted = sorted_reference[np.argsort(keys, axis=1)]
-    null = _counts(permuted, sorted_estimate, len(classes))
-    observed = _counts(reference[None], estimate, len(classes))
+    # Owners ascend: the rank of owner + a random number exchanges trials within them. Answers move and labels
+    # stay, so that every class keeps its number, and answers that are always the same have p = 1.
+    other = (owner + rng.random((n_permutations, len(owner)))).argsort(axis=1).argsort(axis=1)
+    trial = np.repeat(np.arange(len(owner)), size)
+    rank = np.arange(len(trial)) - first[trial]
+    other = other[:, trial]
+    exchanged = sorted_estimate[first[other] + rank % size[other]]
+    null = _counts(sorted_reference, exchanged, len(classes))
+    observed = _counts(reference, estimate[None], len(classes))
     return {
         name: (1 + int((metric(null) >= metric(observed)[0] - 1e-12).sum())) / (1 + n_permutations)
         for name, metric in (("uf1", recognition.uf1), ("uar", recognition.uar))
     }
 
 
-def _counts(reference: NDArray[np.int64], estimate: NDArray[np.int64], n: int) -> NDArray[np.int64]:
-    """Confusion counts (rows, n, n) of rows of references (rows, n_samples) with the same estimates."""
-    cells = reference * n + estimate + (np.arange(len(reference)) * n * n)[:, None]
-    return np.bincount(cells.ravel(), minlength=len(reference) * n * n).reshape(-1, n, n)
+def _trials(
+    subject: NDArray[np.int64], trials: Sequence[str] | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Samples in the order of subjects and their trials; where in it each trial begins, and its length."""
+    names = np.arange(len(subject)) if trials is None else np.unique(list(trials), return_inverse=True)[1]
+    order = np.lexsort((names, subject))
+    _, first, size = np.unique(
+        np.stack([subject[order], names[order]]), axis=1, return_index=True, return_counts=True
+    )
+    return order, first, size
+
+
+def _counts(reference: NDArray[np.int64], estimates: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """Confusion counts (rows, n, n) of the same references with rows of estimates (rows, n_samples)."""
+    cells = reference * n + estimates + (np.arange(len(estimates)) * n * n)[:, None]
+    return np.bincount(cells.ravel(), minlength=len(estimates) * n * n).reshape(-1, n, n)
 
 
 def unanswered_as_wrong(record: ResultRecord) -> dict[str, float] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -195,6 +196,19 @@ def find_samples(
             remedy="code or import them first; mien describe counts what is there",
         )
     return samples, unmeasured, left_out
+
+
+_TRIAL = re.compile(r"(.+_run-[0-9]+)_")
+
+
+def trial_of(sample: str) -> str:
+    """The trial in which an expression was shown, from its name: "sub-001_run-02"; else the name itself.
+
+    >>> trial_of("sub-001_run-02_frame-000310"), trial_of("casme2/sub01/EP02_01f")
+    ('sub-001_run-02', 'casme2/sub01/EP02_01f')
+    """
+    found = _TRIAL.match(sample)
+    return found[1] if found else sample
 
 
 def _is_wanted(row: CodedExpression | MergedExpression, kinds: Sequence[str]) -> bool:

@@ -13,7 +13,7 @@ from mien.dataset.expressions import MergedExpression, merge_expressions
 from mien.dataset.manifest import ManifestRow, read_manifest
 from mien.experiments.study_source import CLASSES, label_of
 from mien.features.face_pass import PART_S
-from mien.reproduce.item import Setting
+from mien.reproduce.setting import Setting
 
 _UNKNOWN_S, _UNKNOWN_HZ = 60.0, 150.0
 _MEGAPIXELS = 192 * 192 / 1e6

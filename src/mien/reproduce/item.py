@@ -1,84 +1,20 @@
-"""What an item of the papers is: its name, what it needs of a study, and how it is made."""
+"""What an item of the papers is: its name, what it needs and costs, how it is made, and what comes of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from mien.core.errors import MienError
 from mien.core.records import Json
-from mien.dataset import Study, open_study
-from mien.jobs import Executor, executor_for
-
-Made = TypeVar("Made")
-Need = Literal[
-    "videos", "physio", "eeg", "coding", "speech", "others", "ratings", "micro-expressions", "two coders"
-]
-Progress = Callable[[str], AbstractContextManager[Callable[[int, int, str], None]]]
-"""A progress bar by its title, as `jobs.bar` is."""
-
-
-def no_progress(_title: str) -> AbstractContextManager[Callable[[int, int, str], None]]:
-    """Says nothing."""
-    return nullcontext(lambda _done, _total, _name: None)
+from mien.reproduce.needs import Need
+from mien.reproduce.setting import Setting
 
 
 class LackingError(MienError):
     """Something that an item needs is not in the study: it is listed with this reason."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One reproduction: the study, others to set beside it, where results go, and how much is spent.
-
-    Parameters
-    ----------
-    quick
-        Light methods in full, networks at a declared small budget.
-    epochs
-        Of every network; None: as the method's card says (quick: `QUICK_EPOCHS`).
-    only
-        Whether items were picked out of the whole: their report gets a name of its own, and the whole one
-        stays as it is.
-    """
-
-    study: Path
-    out: Path
-    others: tuple[Path, ...] = ()
-    quick: bool = False
-    epochs: int | None = None
-    n_workers: int = 1
-    dask: str | None = None
-    seed: int = 0
-    only: bool = False
-    progress: Progress = field(default=no_progress, compare=False)
-    made: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
-
-    def opened(self) -> Study:
-        """The study."""
-        return open_study(self.study)
-
-    def executor(self) -> Executor:
-        """Where its jobs run."""
-        return executor_for(self.n_workers, dask=self.dask)
-
-    def once(self, name: str, make: Callable[[], Made]) -> Made:
-        """What several items read, made by the first of them and kept for this run."""
-        if name not in self.made:
-            self.made[name] = make()
-        found: Made = self.made[name]
-        return found
-
-    @property
-    def budget(self) -> int | None:
-        """Epochs that networks get; None: all of them."""
-        return self.epochs if self.epochs is not None else QUICK_EPOCHS if self.quick else None
-
-
-QUICK_EPOCHS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,43 +179,3 @@ def smallest_p(p_values: Iterable[float]) -> float | None:
 def cells(*values: float | str | None, published: bool = False) -> tuple[Cell, ...]:
     """Cells without intervals."""
     return tuple(Cell(value, published=published) for value in values)
-
-
-def missing(study: Study, needs: tuple[Need, ...]) -> Iterator[str]:
-    """What a study lacks of what is needed, in words; nothing is decoded for it.
-
-    Raises DataError if a coding table that is needed is damaged.
-    """
-    from mien.dataset import layout
-
-    names = list(study.participants)
-    if not names:
-        yield "the study has no participant"
-        return
-    sessions = [study.session(name) for name in names]
-    if "videos" in needs and not any(v.path for s in sessions for v in s.videos().values()):
-        yield "no video of anybody is there"
-    if "physio" in needs and not any(layout.physio(study.folder, n).is_file() for n in names):
-        yield "no peripheral signal was recorded"
-    if "eeg" in needs and not any(layout.eeg(study.folder, n).is_file() for n in names):
-        yield "no EEG was recorded"
-    if "speech" in needs and not any(v.audio_path for s in sessions for v in s.videos().values()):
-        yield "no voice was recorded"
-    if {"coding", "micro-expressions", "two coders"} & set(needs):
-        yield from _missing_of_coding(sessions, needs)
-    if "ratings" in needs and not any((study.folder / "stimuli").glob("ratings.*")):
-        yield "stimuli/ holds no ratings of the clips"
-
-
-def _missing_of_coding(sessions: list[Any], needs: tuple[Need, ...]) -> Iterator[str]:
-    coders = [set(s.coding()) for s in sessions]
-    if not any(coders):
-        yield "no expression was coded"
-    elif "two coders" in needs and not any(len(found) > 1 for found in coders):
-        yield "nobody was coded by two coders"
-    elif "micro-expressions" in needs and not _has_micro(sessions):
-        yield "no micro-expression was coded"
-
-
-def _has_micro(sessions: list[Any]) -> bool:
-    return any((table["kind"] == "micro").any() for s in sessions for table in s.coding().values())

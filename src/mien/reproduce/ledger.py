@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from mien import __version__
 from mien.core.records import digest, write_atomically
-from mien.reproduce.item import Item, Setting
+from mien.reproduce.item import Item
+from mien.reproduce.setting import Setting
 from mien.reproduce.study_identity import study_digest
 
 LEDGER = "items.json"

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from mien.core.errors import JobError, MienError, OptionError
 from mien.core.records import write_atomically
-from mien.dataset import Study, open_study
+from mien.dataset import Study
 from mien.jobs.dask_cluster import check_scheduler
-from mien.reproduce.item import Cost, Item, ItemResult, Progress, Setting, missing
+from mien.reproduce.item import Item, ItemResult
 from mien.reproduce.ledger import Clock, Ledger
-from mien.reproduce.study_identity import check_different
+from mien.reproduce.plan import lacking, opened, plan
+from mien.reproduce.setting import Progress, Setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +39,6 @@ class Reproduction:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """One line of the plan: what an item will take, or why it cannot be made."""
-
-    item: Item
-    cost: Cost | None
-    reason: str = ""
-    finished: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Step:
     """The item that comes next: its number from 1, of how many, and seconds left by plan and clock."""
 
@@ -55,33 +46,6 @@ class Step:
     n: int
     item: Item
     left_s: float
-
-
-def plan(setting: Setting, items: Sequence[Item]) -> list[Planned]:
-    """What every item will take; computes nothing.
-
-    Raises DataError if a folder is no study, OptionError if one is given twice.
-    """
-    study = _opened(setting)
-    done = Ledger(setting).seconds
-    planned = []
-    for item in items:
-        try:
-            reason = _lacking(study, item, setting)
-            if reason:
-                planned.append(Planned(item, None, reason))
-                continue
-            cost = item.cost(setting)
-        except MienError as error:
-            planned.append(Planned(item, None, str(error)))
-            continue
-        if item.work and any(one.item.work == item.work and one.cost for one in planned):
-            cost = cost.again()
-        finished = item.name in done
-        if finished:  # what is read again, and not what was computed
-            cost = replace(cost, seconds=min(cost.seconds, done[item.name] * setting.n_workers), n_jobs=0)
-        planned.append(Planned(item, cost, finished=finished))
-    return planned
 
 
 def reproduce(
@@ -102,13 +66,13 @@ def reproduce(
         If a study is given twice, results would lie among the study's own files, or no scheduler answers at
         `setting.dask`.
     """
-    study = _opened(setting)
+    study = opened(setting)
     _check_out(setting)
     if setting.dask is not None:
         check_scheduler(setting.dask)
     count = _Count(setting.progress)
     setting = replace(setting, progress=count, made={})
-    clock = Clock({one.item.name: _seconds(one, setting) for one in plan(setting, items)})
+    clock = Clock({one.item.name: one.seconds_on(setting.n_workers) for one in plan(setting, items)})
     ledger = Ledger(setting)
     results: list[ItemResult] = []
     seconds: dict[str, float] = {}
@@ -121,15 +85,6 @@ def reproduce(
         if results[-1].status == "done":
             ledger.note(item.name, took, again=count.computed == before)
     return Reproduction(setting, tuple(results), seconds, count.computed, count.kept)
-
-
-def _opened(setting: Setting) -> Study:
-    """The study; those beside it are looked at, too, before work begins."""
-    for other in setting.others:
-        open_study(other)
-    study = setting.opened()
-    check_different(setting.study, setting.others)
-    return study
 
 
 def _check_out(setting: Setting) -> None:
@@ -153,18 +108,10 @@ def _is_own(folder: Path) -> bool:
     return not folder.exists() or (folder / "store").is_dir() or not any(folder.iterdir())
 
 
-def _lacking(study: Study, item: Item, setting: Setting) -> str:
-    """What an item needs and is not there, in words; "" if nothing. Raises DataError for damaged tables."""
-    reason = "; ".join(missing(study, item.needs))
-    if not reason and "others" in item.needs and not setting.others:
-        return "it sets several studies side by side: give others with --with"
-    return reason
-
-
 def _made(item: Item, setting: Setting, study: Study) -> ItemResult:
     """An item's result; what a study does not allow is a reason, and a failure not the others' end."""
     try:
-        reason = _lacking(study, item, setting)
+        reason = lacking(study, item, setting)
     except MienError as error:  # nothing is missing, something is damaged
         return item.failed(str(error))
     if reason:
@@ -212,7 +159,3 @@ class _Count:
                 show(done, total, name)
 
             yield note
-
-
-def _seconds(one: Planned, setting: Setting) -> float:
-    return 0.0 if one.cost is None else one.cost.seconds / setting.n_workers

@@ -15,6 +15,7 @@ from typing import Literal
 
 from mien.core.records import Json
 from mien.evaluation.chance import N_PERMUTATIONS, chance_test
+from mien.experiments.study_source import trial_of
 from mien.reproduce.item import Answer, ItemResult, smallest_p
 from mien.stats.multiplicity import benjamini_hochberg
 
@@ -79,17 +80,19 @@ def answer_by_several(
 
 
 def chance_p(samples: Mapping[str, Sequence[Json]], *, classes: Sequence[str]) -> float:
-    """p of UF1 against labels exchanged within people, from 100,000 exchanges where 5,000 leave it small.
+    """p of UF1 against trials exchanged within people, from 100,000 exchanges where 5,000 leave it small.
 
     It is to be multiplied by `CHANCE_FACTOR`; a p that is nothing then anyway needs no more exchanges. NaN
-    where nobody has labels to exchange. Parameters are those of `chance_test`.
+    where nobody has labels to exchange. Parameters are those of `chance_test`; names of samples (`sample_id`)
+    say what was shown in one trial.
     """
-    first = chance_test(samples, classes=classes)["uf1"]
+    trials = [trial_of(str(name)) for name in samples["sample_id"]]
+    first = chance_test(samples, classes=classes, trials=trials)["uf1"]
     if not first * CHANCE_FACTOR < 10 * LEVEL:
         return first
     p_values = [first]
     for seed in range(1, CHANCE_BLOCKS):  # in blocks, since each holds all its exchanges in memory
-        p_values.append(chance_test(samples, classes=classes, seed=seed)["uf1"])
+        p_values.append(chance_test(samples, classes=classes, trials=trials, seed=seed)["uf1"])
     n_as_good = sum(round(p * (1 + N_PERMUTATIONS)) - 1 for p in p_values)
     return (1 + n_as_good) / (1 + CHANCE_BLOCKS * N_PERMUTATIONS)
 

@@ -6,7 +6,7 @@ How often is set here, so that agreement measured from their tables can be check
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,15 +123,42 @@ def code_session(
 ) -> dict[str, list[Coded]]:
     """Every coder's rows over a session; `frames_s` holds the true frame times of each trial's video."""
     habits = habits or Habits()
+    elsewhere = _coded_elsewhere(participant, settings)
     tables: dict[str, list[Coded]] = {}
     for index, coder in enumerate(CODERS):
         rng = participant.stream(4, index)
         tables[coder] = [
-            row
+            replace(row, movement=None) if trial.number in elsewhere else row
             for trial in participant.trials
-            for row in code_trial(trial, frames_s[trial.number], settings.emotions, rng, habits)
+            for row in code_trial(
+                elsewhere.get(trial.number, trial), frames_s[trial.number], settings.emotions, rng, habits
+            )
         ]
     return tables
+
+
+def _coded_elsewhere(participant: Participant, settings: StudySettings) -> dict[int, Trial]:
+    """Trials, by number, that are coded as if all had happened at another time of the clip."""
+    if settings.effects.coding == 1:
+        return {}
+    rng = participant.stream(4, len(CODERS))
+    moved = [trial for trial in participant.trials if rng.random() >= settings.effects.coding]
+    return {trial.number: _at_another_time(trial, rng) for trial in moved}
+
+
+def _at_another_time(trial: Trial, rng: np.random.Generator) -> Trial:
+    """The trial with all movements turned round the clip by one time; those at its end begin it again."""
+    start_s, length_s = trial.clip_start_s, trial.clip_end_s - trial.clip_start_s
+    for _ in range(100):  # an expression that crosses the end would be cut: another time is drawn
+        turn_s = rng.uniform(0.2, 0.8) * length_s
+        shifts = [(m.onset_s - start_s + turn_s) % length_s - (m.onset_s - start_s) for m in trial.movements]
+        moved = tuple(
+            replace(m, onset_s=m.onset_s + s, apex_s=m.apex_s + s, offset_s=m.offset_s + s)
+            for m, s in zip(trial.movements, shifts, strict=True)
+        )
+        if all(m.offset_s < trial.clip_end_s for m in moved):
+            return replace(trial, movements=moved)
+    return replace(trial, movements=())  # so full a clip that every time cuts one: nothing is coded
 
 
 def coding_row(row: Coded) -> dict[str, object]:

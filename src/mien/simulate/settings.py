@@ -19,7 +19,7 @@ _LEAST_FRAMES = 2
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """How strongly emotion and body move together; all zero is the null world.
+    """How strongly emotion, body and coding go with the face; all zero is the null world.
 
     Parameters
     ----------
@@ -38,6 +38,9 @@ class Effects:
     muscle
         Size of the EMG that goes with every facial movement, 1 as in life; physics rather than emotion,
         but it would tell the null world's apexes.
+    coding
+        Share of trials whose expressions are coded when they happen. In the others both coders mark them at
+        other times of the clip, the same for both: what is coded has nothing to do with what moved.
     """
 
     face: float = 0.9
@@ -48,9 +51,10 @@ class Effects:
     voice: float = 1.0
     report: float = 1.0
     muscle: float = 1.0
+    coding: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("face", "heart_rate_slope", "skin_conductance"):
+        for name in ("face", "heart_rate_slope", "skin_conductance", "coding"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise OptionError(
@@ -71,8 +75,8 @@ class Effects:
 
     @classmethod
     def none(cls) -> Effects:
-        """The null world: emotions, faces and bodies have nothing to do with each other."""
-        return cls(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        """The null world: emotions, faces, bodies and what is coded have nothing to do with each other."""
+        return cls(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
     def scaled(self, coupling: float) -> Effects:
         """The coupling of face and body times `coupling` (0 to 1); effects of emotion stay."""

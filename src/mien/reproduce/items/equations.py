@@ -7,7 +7,8 @@ from mien.elicitation.selection import reliability
 from mien.experiments.coder_agreement import agreement_of_study
 from mien.reproduce import published
 from mien.reproduce.costs import reading
-from mien.reproduce.item import Cell, Item, ItemResult, ItemTable, LackingError, Setting, counted
+from mien.reproduce.item import Cell, Item, ItemResult, ItemTable, LackingError, counted
+from mien.reproduce.setting import Setting
 from mien.reproduce.tables import plain
 
 _COLUMNS = ("figure", "scale", "value", "MMME", "over")

@@ -17,8 +17,9 @@ from mien.experiments.predict import predict
 from mien.features.measuring import MeasureSettings
 from mien.reproduce.costs import TRAINING_S, Work, epochs_of, faces
 from mien.reproduce.counts import counts
-from mien.reproduce.item import Cost, Item, ItemFigure, ItemResult, LackingError, Setting
+from mien.reproduce.item import Cost, Item, ItemFigure, ItemResult, LackingError
 from mien.reproduce.items.figure_4 import measured
+from mien.reproduce.setting import Setting
 
 METHOD = "ststnet"
 

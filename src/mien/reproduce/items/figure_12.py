@@ -8,8 +8,9 @@ from mien.evaluation.spotting_task import Recording
 from mien.experiments.spot_study import StudySpotting
 from mien.experiments.spotting_methods import find_spotter
 from mien.metrics.matching import one_to_one
-from mien.reproduce.item import Item, ItemFigure, ItemResult, LackingError, Setting
+from mien.reproduce.item import Item, ItemFigure, ItemResult, LackingError
 from mien.reproduce.items import table_10
+from mien.reproduce.setting import Setting
 from mien.spotting import Proposal
 
 

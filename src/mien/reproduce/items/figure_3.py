@@ -6,7 +6,8 @@ from mien.dataset import describe, layout, tables
 from mien.dataset.study import Study
 from mien.elicitation.protocol import read_protocol
 from mien.reproduce.costs import reading
-from mien.reproduce.item import Cell, Item, ItemResult, ItemTable, LackingError, Setting
+from mien.reproduce.item import Cell, Item, ItemResult, ItemTable, LackingError
+from mien.reproduce.setting import Setting
 
 _SETUP = {
     "video": "2,040 x 1,080 pixels at a stated 150 Hz",

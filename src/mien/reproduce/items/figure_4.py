@@ -14,7 +14,8 @@ from mien.jobs import Store
 from mien.report.sample_figures import FaceSample, beside_eyes, inside_face, samples_figure
 from mien.reproduce.costs import faces
 from mien.reproduce.counts import counts
-from mien.reproduce.item import Cost, Item, ItemFigure, ItemResult, Setting
+from mien.reproduce.item import Cost, Item, ItemFigure, ItemResult
+from mien.reproduce.setting import Setting
 from mien.signals.face import flow_engine, remove_head_motion
 
 

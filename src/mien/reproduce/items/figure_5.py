@@ -5,7 +5,8 @@ from __future__ import annotations
 from mien.dataset import describe
 from mien.reproduce import published
 from mien.reproduce.costs import reading
-from mien.reproduce.item import Cell, Item, ItemFigure, ItemResult, ItemTable, Setting
+from mien.reproduce.item import Cell, Item, ItemFigure, ItemResult, ItemTable
+from mien.reproduce.setting import Setting
 
 
 def _make(setting: Setting) -> ItemResult:

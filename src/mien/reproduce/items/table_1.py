@@ -8,7 +8,8 @@ from mien.dataset import describe, open_study
 from mien.dataset.describe import Description
 from mien.reproduce import published
 from mien.reproduce.costs import reading
-from mien.reproduce.item import Cell, Item, ItemResult, ItemTable, Setting, cells
+from mien.reproduce.item import Cell, Item, ItemResult, ItemTable, cells
+from mien.reproduce.setting import Setting
 
 _COLUMNS = (
     "dataset", "participants", "trials", "micro", "macro", "micro, mean ms", "SD", "modalities",

@@ -14,7 +14,9 @@ from mien.experiments.spot_study import SpotStudyRequest, StudySpottings, spot_s
 from mien.reproduce import published
 from mien.reproduce.costs import Work, face_pass, hearts, scoring, searching, total
 from mien.reproduce.counts import counts
-from mien.reproduce.item import Answer, Cell, Cost, Item, ItemResult, ItemTable, Need, Setting
+from mien.reproduce.item import Answer, Cell, Cost, Item, ItemResult, ItemTable
+from mien.reproduce.needs import Need
+from mien.reproduce.setting import Setting
 from mien.reproduce.verdicts import answer_by_several
 from mien.spotting.heart_rate_filter import FilterSettings
 

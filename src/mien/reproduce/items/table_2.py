@@ -6,7 +6,8 @@ from mien.core.labels import ACTION_UNITS
 from mien.dataset import describe
 from mien.reproduce import published
 from mien.reproduce.costs import reading
-from mien.reproduce.item import Cell, Item, ItemResult, ItemTable, Setting
+from mien.reproduce.item import Cell, Item, ItemResult, ItemTable
+from mien.reproduce.setting import Setting
 
 _COLUMNS = ("action unit", "description", "region", "micro-expressions", "share", "MMME", "share in MMME")
 

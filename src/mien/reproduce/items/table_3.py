@@ -11,18 +11,9 @@ from mien.dataset.recorders import says_shared_clock
 from mien.jobs import Store
 from mien.reproduce.costs import concordance
 from mien.reproduce.counts import counts
-from mien.reproduce.item import (
-    Answer,
-    Cell,
-    Cost,
-    Item,
-    ItemFigure,
-    ItemResult,
-    ItemTable,
-    Need,
-    Setting,
-    counted,
-)
+from mien.reproduce.item import Answer, Cell, Cost, Item, ItemFigure, ItemResult, ItemTable, counted
+from mien.reproduce.needs import Need
+from mien.reproduce.setting import Setting
 
 _ROWS_SHOWN = 20
 _COLUMNS = (

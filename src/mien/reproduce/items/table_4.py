@@ -14,7 +14,9 @@ from mien.experiments.recognise import RecogniseRequest, Recognition, recognise
 from mien.reproduce import published
 from mien.reproduce.costs import MEMORY_BYTES, Work, faces, total, training
 from mien.reproduce.counts import counts
-from mien.reproduce.item import Answer, Cell, Cost, Item, ItemResult, ItemTable, Need, Setting
+from mien.reproduce.item import Answer, Cell, Cost, Item, ItemResult, ItemTable
+from mien.reproduce.needs import Need
+from mien.reproduce.setting import Setting
 from mien.reproduce.verdicts import CHANCE_FACTOR, answer_by_several, chance_p
 
 LIGHT = ("majority", "lbp-top", "mdmo", "bi-woof")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mien.reproduce.costs import reading
-from mien.reproduce.item import Cell, Item, ItemResult, ItemTable, Setting
+from mien.reproduce.item import Cell, Item, ItemResult, ItemTable
+from mien.reproduce.setting import Setting
 from mien.signals.physio import TABLE_6
 
 _SIGNAL = {"ppg": "ppg", "ecg": "ecg", "hrv": "ecg", "eda": "eda", "rsp": "rsp", "skt": "skt"}

@@ -16,18 +16,9 @@ from mien.jobs import Store
 from mien.reproduce import published
 from mien.reproduce.costs import MEMBER_FITS, Work, around_apexes, faces, total, training
 from mien.reproduce.counts import counts
-from mien.reproduce.item import (
-    Answer,
-    Cell,
-    Cost,
-    Item,
-    ItemFigure,
-    ItemResult,
-    ItemTable,
-    Need,
-    Setting,
-    missing,
-)
+from mien.reproduce.item import Answer, Cell, Cost, Item, ItemFigure, ItemResult, ItemTable
+from mien.reproduce.needs import Need, missing
+from mien.reproduce.setting import Setting
 from mien.reproduce.verdicts import CHANCE_FACTOR, answer_by_several, chance_p
 
 _METRICS = ("accuracy", "weighted_f1", "uf1", "uar")
