@@ -75,8 +75,7 @@ def _dies_unless(pid):
 
 
 def leaves_mark(context, *, n):
-    """Leaves a mark in a folder that is slow to read; long enough that two workers share the jobs."""
-    time.sleep(0.5)
+    """Leaves a mark in a folder that is slow to read."""
     (context / f"computed-{n}").touch()
     return {"n": n, "square": np.array([n * n], dtype=np.float64)}
 
