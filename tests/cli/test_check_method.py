@@ -11,6 +11,8 @@ from mien.cli.main import program
 from mien.core import OptionError
 from mien.evaluation import Method
 from mien.evaluation.conformance import CHECKS
+from mien.evaluation.conformance_spotting import SPOTTING_CHECKS
+from mien.evaluation.spotting_task import SpottingMethod
 
 
 class Half:
@@ -28,9 +30,21 @@ def build_half(*, seed):
     return Half()
 
 
+class Silent:
+    """A spotter that returns nothing from fit."""
+
+    def fit(self, videos, references):
+        return None
+
+    def score(self, video):
+        raise AssertionError
+
+    propose = score
+
+
 @pytest.fixture
 def half(monkeypatch):
-    """A method that an installed package registers."""
+    """Two methods of one name that an installed package registers, of recognition and of spotting."""
 
     class Point:
         name, value = "half", "somewhere:method"
@@ -39,7 +53,13 @@ def half(monkeypatch):
         def load():
             return Method("half", 1, build_half)
 
-    monkeypatch.setattr("mien.experiments.methods.entry_points", lambda group: [Point])
+    class SpottingPoint(Point):
+        @staticmethod
+        def load():
+            return SpottingMethod("half", 1, Silent, "nothing", {"micro": 1.0}, {})
+
+    points = {"mien.methods": [Point], "mien.spotting_methods": [SpottingPoint]}
+    monkeypatch.setattr("mien.experiments.methods.entry_points", lambda group: points[group])
 
 
 def check(*arguments):
@@ -88,3 +108,54 @@ def test_a_name_that_is_none():
     result = check("nobody")
     assert isinstance(result.exception, OptionError)
     assert "method: wanted one of majority" in str(result.exception)
+    assert "optical-flow" in str(result.exception)
+
+
+def test_a_name_that_is_nearly_one():
+    result = check("mdmdd")
+    assert isinstance(result.exception, OptionError)
+    assert str(result.exception).startswith("method: wanted one of mdmd, mdmo, got mdmdd; ")
+
+
+def test_a_spotting_method_is_found_by_its_name_alone():
+    result = check("mdmd")
+    assert result.exit_code == 0, result.output
+    assert all(name in result.stdout for name in SPOTTING_CHECKS)
+    assert result.stdout.endswith("mdmd: 0 errors, 0 warnings\n")
+
+
+def test_of_two_methods_of_one_name_an_option_chooses(half):
+    result = check("half", "--spotting", "--json")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    (finding,) = found["findings"]
+    assert (finding["check"], finding["got"], found["n_errors"]) == ("fits", "NoneType", 1)
+    assert finding["sentence"].startswith("half, fits: wanted fit to return the spotter")
+    assert list(found) == list(json.loads(check("half", "--json").stdout))
+    assert {one["check"] for one in found["checks"]} == set(SPOTTING_CHECKS)
+
+
+def test_a_spotting_method_takes_epochs_and_settings_as_mien_spot_does(monkeypatch):
+    given = []
+    monkeypatch.setattr(
+        "mien.evaluation.conformance_spotting.run_spotting_checks",
+        lambda method, *, seed, skip: given.append((method, seed, skip)) or [],
+    )
+    for setting in ("softnet.max_samples=50", "max_samples=50"):
+        assert check("softnet", "--epochs", "1", "--set", setting, "--seed", "3").exit_code == 0
+    for method, seed, skip in given:
+        assert (method.parameters["epochs"], method.parameters["max_samples"], seed) == (1, 50, 3)
+        assert skip == ("finds",)  # a few epochs find nothing, which is no fault of it
+    assert "parameter widths of softnet: wanted one of epochs" in str(
+        check("softnet", "--set", "widths=3").exception
+    )
+
+
+def test_spotting_chooses_among_spotting_methods_alone():
+    result = check("linear-svm", "--spotting")
+    assert isinstance(result.exception, OptionError)
+    assert "spotting method: wanted one of optical-flow, mdmd" in str(result.exception)
+
+
+def test_methods_of_recognition_that_the_list_leaves_out_are_still_found():
+    assert json.loads(check("peripheral-svm", "--json").stdout)["n_errors"] == 0

@@ -6,32 +6,17 @@ What one check presumes stands in the table of `conformance`.
 from __future__ import annotations
 
 import inspect
-import json
 from typing import Any
 
 import numpy as np
 
-from mien.core.records import canonical_json
-from mien.evaluation.conformance_bench import ROUNDING, AmissError, Bench, one_line, raw
+from mien.evaluation.conformance_bench import ROUNDING, AmissError, Bench, check_json, one_line, raw
 
 
 def parameters(bench: Bench) -> None:
     """Parameters and candidates are JSON, and candidates change only what there is."""
     method = bench.method
-    for name, value in [
-        *method.parameters.items(),
-        *(pair for one in method.candidates for pair in one.items()),
-    ]:
-        try:
-            same = json.loads(canonical_json(value)) == json.loads(json.dumps(value))
-        except (TypeError, ValueError):
-            same = False
-        if not same:
-            raise AmissError(
-                wanted="parameters of numbers, words, lists and mappings, which the record can tell",
-                got=f"{name} = {value!r}",
-                remedy="give a name or a number, and make the object of it in build",
-            )
+    check_json([*method.parameters.items(), *(pair for one in method.candidates for pair in one.items())])
     unknown = {key for one in method.candidates for key in one} - set(method.parameters)
     unknown |= {method.stage_parameter} - {None, *method.parameters}  # type: ignore[arg-type]
     if unknown:

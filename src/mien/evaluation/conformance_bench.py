@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from pickle import PicklingError
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.records import ResultRecord, to_json
+from mien.core.errors import JobError, MienError
+from mien.core.records import Json, ResultRecord, canonical_json, to_json
 from mien.evaluation.conformance_samples import sample_task
 from mien.evaluation.method import FloatArray, Method, class_scores, fit_recogniser
 from mien.evaluation.run import Settings, evaluate_method
 from mien.evaluation.task import Task
-from mien.jobs import Store
+from mien.jobs import Output, Plan, ProcessPool, Store, run_plan
 
 N_FOLDS = 4
 ROUNDING = 1e-5
@@ -33,7 +36,7 @@ class AmissError(Exception):
 
 
 class NotOfferedError(Exception):
-    """The method does not offer what a check is about, and need not."""
+    """The method does not offer what a check is about, and need not; or the reason that is given."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +51,7 @@ class Bench:
     """The parameters as JSON, from before anything was built."""
 
     def __post_init__(self) -> None:
-        try:
-            told = to_json(self.method.parameters)
-        except TypeError:
-            told = None  # the check of parameters says so
-        object.__setattr__(self, "told", told)
+        object.__setattr__(self, "told", as_told(self.method.parameters))
 
     @cached_property
     def train(self) -> NDArray[np.int64]:
@@ -142,4 +141,50 @@ def differs(a: FloatArray, b: FloatArray, *, by: float = 0.0) -> str | None:
     return f"answers up to {apart:.2g} apart" if apart > by else None
 
 
-Check = Callable[[Bench], None]
+def as_told(parameters: Mapping[str, Any]) -> Json:
+    """Parameters as a record tells them; None where it cannot, which the check of parameters says."""
+    try:
+        return to_json(parameters)
+    except TypeError:
+        return None
+
+
+def check_json(parameters: Iterable[tuple[str, Any]]) -> None:
+    """Raise AmissError for a value that is not JSON as it stands."""
+    for name, value in parameters:
+        try:
+            same = json.loads(canonical_json(value)) == json.loads(json.dumps(value))
+        except (TypeError, ValueError):
+            same = False
+        if not same:
+            raise AmissError(
+                wanted="parameters of numbers, words, lists and mappings, which the record can tell",
+                got=f"{name} = {value!r}",
+                remedy="give a name or a number, and make the object of it in build",
+            )
+
+
+def check_recorded(record: ResultRecord, told: Json, parameters: Mapping[str, Any]) -> None:
+    """Raise AmissError unless a record tells the parameters as they were, and they still are."""
+    found = record.method["parameters"]
+    if found != told or found != to_json(parameters):
+        raise AmissError(
+            wanted=f"a record that tells the parameters {told}",
+            got=found,
+            remedy="leave the parameters as build gets them: copy before changing",
+        )
+
+
+def answered_elsewhere(plan: Plan) -> Output:
+    """What a plan of one job gives in another process; raises AmissError where it cannot be sent there."""
+    try:
+        with TemporaryDirectory() as folder:
+            (output,) = run_plan(plan, Store(Path(folder)), executor=ProcessPool(1))
+    except (MienError, AttributeError, TypeError, ImportError, ValueError, PicklingError) as error:
+        raise AmissError(
+            wanted="a build that another process can import by its name",
+            got=error.got if isinstance(error, JobError) else one_line(error),
+            remedy="define it at the top level of a module, and in a script call this under "
+            "if __name__ == '__main__'",
+        ) from error
+    return output

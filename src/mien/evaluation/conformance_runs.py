@@ -11,12 +11,13 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from scipy.stats import binom
 
-from mien.core.records import Json, to_json
+from mien.core.records import Json
 from mien.evaluation.conformance_bench import (
     ROUNDING,
     AmissError,
     Bench,
     NotOfferedError,
+    check_recorded,
     differs,
     n_right,
     one_line,
@@ -101,13 +102,7 @@ def save(bench: Bench) -> None:
 
 def record(bench: Bench) -> None:
     """The record of a run tells the parameters that were given."""
-    told = bench.record.method["parameters"]
-    if told != bench.told or told != to_json(bench.method.parameters):
-        raise AmissError(
-            wanted=f"a record that tells the parameters {bench.told}",
-            got=told,
-            remedy="leave the parameters as build gets them: copy before changing",
-        )
+    check_recorded(bench.record, bench.told, bench.method.parameters)
 
 
 def shuffled(bench: Bench) -> None:

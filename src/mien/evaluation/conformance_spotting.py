@@ -1,183 +1,111 @@
-"""Whether a spotting method keeps the manners that evaluation relies on.
+"""Whether a spotting method keeps the manners that evaluation relies on: a suite for anybody's own method.
 
-It is checked on recordings that are given: the last subject's are searched, the others' are training. A check
-that presumes another is left out where that one found something.
+In a test of your own package it is one line:
+
+    from mien.evaluation.conformance_spotting import assert_spotting_conforms
+
+    def test_it_conforms(): assert_spotting_conforms(method)
+
+The last subject's recordings are searched, the others' are training. A check that presumes another is left
+out where that one found something.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from collections.abc import Collection
 
-import numpy as np
-from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
-
-from mien.core.records import to_json
-from mien.evaluation.conformance import Finding
-from mien.evaluation.conformance_bench import AmissError, one_line
+from mien.evaluation import conformance_spotting_answers as answers
+from mien.evaluation import conformance_spotting_films as films
+from mien.evaluation import conformance_spotting_repeats as repeats
+from mien.evaluation.conformance_spotting_bench import SpottingBench
+from mien.evaluation.conformance_spotting_samples import sample_spotting_task
+from mien.evaluation.conformance_walk import (
+    Finding,
+    Outcome,
+    Row,
+    findings,
+    raise_errors,
+    refuse_unknown_checks,
+    walk,
+    words_of,
+)
 from mien.evaluation.spotting_task import SpottingMethod, SpottingTask
 
-_SLACK_S = 1e-6
-Curves = Mapping[str, NDArray[Any]]
+_ALL: tuple[Row[SpottingBench], ...] = (
+    ("parameters", answers.parameters, ()),
+    ("thresholds", answers.thresholds, ()),
+    ("builds", answers.builds, ("parameters", "thresholds")),
+    ("fits", answers.fits, ("builds",)),
+    ("curves", answers.curves, ("fits",)),
+    ("finite", answers.finite, ("curves",)),
+    ("proposals", answers.proposals, ("finite",)),
+    ("in-order", answers.in_order, ("proposals",)),
+    ("short-film", films.short_film, ("proposals",)),
+    ("no-face", films.no_face, ("proposals",)),
+    ("lost-face", films.lost_face, ("no-face",)),
+    ("nothing-coded", films.nothing_coded, ("proposals",)),
+    ("missing-kind", films.missing_kind, ("nothing-coded",)),
+    ("odd-training", films.odd_training, ("no-face", "short-film")),
+    ("input-unchanged", repeats.input_unchanged, ("finite",)),
+    ("curves-unchanged", repeats.curves_unchanged, ("proposals",)),
+    ("stored-curves", repeats.stored_curves, ("curves-unchanged",)),
+    ("score-learns", repeats.score_learns, ("input-unchanged",)),
+    ("repeatable", repeats.repeatable, ("score-learns",)),
+    ("fields", films.fields, ("repeatable",)),
+    ("other-process", repeats.other_process, ("repeatable",)),
+    ("learns-as-told", repeats.learns_as_told, ("fields", "nothing-coded")),
+    ("record", repeats.record, ("fields", "stored-curves", "learns-as-told")),
+    ("finds", repeats.finds, ("record",)),
+)
+"""Name, function, and the checks that it presumes."""
+
+SPOTTING_CHECKS: dict[str, str] = words_of(_ALL)
+"""Every check by name, with what it makes sure of."""
+SPOTTING_WARNINGS = frozenset({"finds"})
 
 
-@dataclass(frozen=True)
-class _Bench:
-    method: SpottingMethod
-    task: SpottingTask
-    seed: int
+def run_spotting_checks(
+    method: SpottingMethod, *, task: SpottingTask | None = None, seed: int = 0, skip: Collection[str] = ()
+) -> list[Outcome]:
+    """What became of every check, in order.
 
-    @property
-    def rows(self) -> tuple[list[int], list[int]]:
-        """Recordings of training subjects and of the one that is searched."""
-        last = self.task.subjects[-1]
-        held = [row for row, one in enumerate(self.task.subjects) if one == last]
-        return [row for row in range(len(self.task.recordings)) if row not in held], held
-
-    def fitted(self) -> Any:
-        """A fresh spotter that has learned from training subjects."""
-        seeded = {"seed": self.seed} if self.method.learns == "network" else {}
-        train = self.rows[0]
-        spotter = self.method.build(**self.method.parameters, **seeded)
-        references = [self.task.recordings[row].references for row in train]
-        return spotter.fit([self.task.videos[row] for row in train], references)
-
-    @cached_property
-    def first(self) -> Any:
-        return self.fitted()
-
-    @cached_property
-    def curves(self) -> dict[int, Curves]:
-        """Its curves of every held recording."""
-        return {row: self.first.score(self.task.videos[row]) for row in self.rows[1]}
-
-
-def check_spotting_method(method: SpottingMethod, task: SpottingTask, *, seed: int = 0) -> list[Finding]:
-    """What is wrong with a spotting method on some recordings; empty if nothing is.
+    Fits the method about fifteen times, to three recordings at most, in this process and once in another.
 
     Parameters
     ----------
     method
-        As it would be evaluated; give a network few epochs.
+        As it would be evaluated; give a network few epochs, and skip "finds".
     task
-        Recordings of two subjects or more, in which something is coded.
+        Recordings of two subjects or more, in which something is coded; default: simulated ones.
+    seed
+        Of a network; equal seeds give equal recordings as well.
+    skip
+        Names of `SPOTTING_CHECKS` to leave out.
+
+    Raises
+    ------
+    OptionError
+        If a name of `skip` is no check.
     """
-    bench, found = _Bench(method, task, seed), list[Finding]()
-    with threadpool_limits(limits=1):
-        for name, check in _ALL.items():
-            try:
-                check(bench)
-            except AmissError as one:
-                found.append(Finding(name, "error", method.name, one.wanted, one.got, one.remedy))
-            except Exception as error:  # whatever a stranger's method does is a finding
-                told = str(check.__doc__).rstrip(".")
-                found.append(Finding(name, "error", method.name, told, one_line(error), "mend the method"))
-            if found and name in _PRESUMED:
-                break
-    return found
+    refuse_unknown_checks(skip, SPOTTING_CHECKS)
+    given = sample_spotting_task(seed=seed) if task is None else task
+    bench = SpottingBench(method, given, seed)
+    return walk(_ALL, bench, method=method.name, skip=skip, warnings=SPOTTING_WARNINGS)
 
 
-def _parameters(bench: _Bench) -> None:
-    """Parameters that are JSON."""
-    to_json(bench.method.parameters)
+def check_spotting_method(
+    method: SpottingMethod,
+    task: SpottingTask | None = None,
+    *,
+    seed: int = 0,
+    skip: Collection[str] = (),
+) -> list[Finding]:
+    """What is wrong with a method; empty if nothing is. Parameters and errors as of `run_spotting_checks`."""
+    return findings(run_spotting_checks(method, task=task, seed=seed, skip=skip))
 
 
-def _fits(bench: _Bench) -> None:
-    """A fit(videos, references) that returns the spotter, and a score of a video."""
-    if not hasattr(bench.first, "score"):
-        raise AmissError(
-            wanted="fit to return the spotter",
-            got=type(bench.first).__name__,
-            remedy="end it with return self",
-        )
-    if bench.method.learns == "lengths":
-        to_json(bench.first.learned())
-    _ = bench.curves
-
-
-def _curves(bench: _Bench) -> None:
-    """Curves of every kind, as long as times_s, as plain arrays that can be stored."""
-    for curves in bench.curves.values():
-        lacking = [name for name in ("times_s", *bench.method.kinds) if name not in curves]
-        objects = [name for name, one in curves.items() if np.asarray(one).dtype.kind not in "biuf"]
-        lengths = {len(curves[name]) for name in ("times_s", *bench.method.kinds) if name in curves}
-        if lacking or objects or len(lengths) > 1:
-            raise AmissError(
-                wanted=f"arrays of numbers named times_s, {', '.join(bench.method.kinds)}, of one length",
-                got=", ".join(
-                    f"{name} {np.asarray(one).dtype} {np.shape(one)}" for name, one in curves.items()
-                ),
-                remedy="return one curve for each kind of `published`",
-            )
-
-
-def _infinite(bench: _Bench) -> None:
-    """Curves of numbers, NaN where nothing could be judged."""
-    for curves in bench.curves.values():
-        for kind in bench.method.kinds:
-            if np.isinf(curves[kind]).any() or not np.isfinite(curves["times_s"]).all():
-                raise AmissError(
-                    wanted="finite scores at finite times, NaN where nothing could be judged",
-                    got=f"infinity in {kind} or in times_s",
-                    remedy="look for a division by zero",
-                )
-
-
-def _proposals(bench: _Bench) -> None:
-    """Proposals within the film, of the kinds asked for, onset before apex before offset."""
-    for row, curves in bench.curves.items():
-        recording = bench.task.recordings[row]
-        for kind in bench.method.kinds:
-            levels = {*bench.method.candidates.get(kind, ()), bench.method.published[kind]}
-            for one in [p for level in sorted(levels) for p in bench.first.propose(curves, {kind: level})]:
-                inside = recording.start_s - _SLACK_S <= one.onset_s <= one.apex_s <= one.offset_s
-                if one.kind != kind or not inside or not one.offset_s <= recording.end_s + _SLACK_S:
-                    raise AmissError(
-                        wanted=f"{kind} proposals, onset <= apex <= offset, within "
-                        f"{recording.start_s:g} to {recording.end_s:g} s",
-                        got=f"{one.kind} {one.onset_s:g}, {one.apex_s:g}, {one.offset_s:g} s",
-                        remedy="cut them to the film, and look only for kinds that have a threshold",
-                    )
-                if not np.isfinite(one.score):
-                    raise AmissError(
-                        wanted="finite scores of proposals", got=one.score, remedy="divide by the threshold"
-                    )
-
-
-def _repeatable(bench: _Bench) -> None:
-    """The same curves to the bit from the same seed."""
-    again = bench.fitted()
-    for row, curves in bench.curves.items():
-        _same(
-            curves, again.score(bench.task.videos[row]), "a second fit", "draw from a generator of the seed"
-        )
-
-
-def _score_learns(bench: _Bench) -> None:
-    """The same curves after other videos were searched."""
-    for row in bench.rows[0]:
-        bench.first.score(bench.task.videos[row])
-    for row, curves in bench.curves.items():
-        again = bench.first.score(bench.task.videos[row])
-        _same(curves, again, "other videos were searched", "learn in fit alone: test videos leak")
-
-
-def _same(a: Curves, b: Curves, when: str, remedy: str) -> None:
-    apart = [name for name in a if name not in b or not np.array_equal(a[name], b[name], equal_nan=True)]
-    if apart:
-        raise AmissError(wanted=f"the same curves after {when}", got=f"another {apart[0]}", remedy=remedy)
-
-
-_ALL: dict[str, Callable[[_Bench], None]] = {
-    "parameters": _parameters,
-    "fits": _fits,
-    "curves": _curves,
-    "finite": _infinite,
-    "proposals": _proposals,
-    "score-learns": _score_learns,
-    "repeatable": _repeatable,
-}
-_PRESUMED = frozenset({"parameters", "fits", "curves", "finite", "score-learns"})
+def assert_spotting_conforms(
+    method: SpottingMethod, *, task: SpottingTask | None = None, seed: int = 0, skip: Collection[str] = ()
+) -> None:
+    """Raise AssertionError with a sentence for everything that is wrong; warnings pass."""
+    raise_errors(check_spotting_method(method, task, seed=seed, skip=skip))
