@@ -244,3 +244,26 @@ def test_a_cluster_without_workers_is_one_sentence(tmp_path: Path, monkeypatch: 
         executor = DaskCluster(empty.scheduler_address)
         with pytest.raises(JobError, match="wanted at least one worker, got none within 1 s"):
             run_plan(_plan(square, tmp_path, 1), Store(tmp_path / "s"), executor=executor)
+
+
+def test_a_scheduler_that_goes_is_one_sentence_and_what_is_done_stays(
+    tmp_path: Path, cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mien.jobs.dask_cluster._CONNECT_S", 2)
+    store = Store(tmp_path / "store")
+    plan = _plan(slow_square, tmp_path, 40)
+
+    def close() -> None:
+        while len(list(tmp_path.glob("computed-*"))) < 3:
+            time.sleep(0.01)
+        cluster.close()
+
+    thread = threading.Thread(target=close, daemon=True)
+    thread.start()
+    with pytest.raises(JobError, match="wanted a scheduler that stays until the last job"):
+        run_plan(plan, store, executor=DaskCluster(cluster.scheduler_address))
+    thread.join(timeout=60)
+    n_kept = sum(store.read(job.key) is not None for job in plan.jobs)
+    assert 3 <= n_kept < 40
+    assert len(run_plan(plan, store)) == 40
+    assert {path.read_text() for path in tmp_path.glob("computed-*")} <= {"x", "xx"}

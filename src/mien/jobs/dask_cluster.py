@@ -36,36 +36,51 @@ class DaskCluster:
     ------
     OptionError
         From `run`, if nobody answers there within 20 s.
+    JobError
+        From `run`, if the scheduler is lost, no worker joins within 60 s, or all die at once.
     """
 
     address: str
 
     def run(self, plan: Plan, jobs: list[Job], store: Store, report: Report) -> None:
         """Try every job once; a job whose worker dies is reported as failed."""
+        with _connected(self.address) as client, client.as_current():
+            try:
+                self._run(client, plan, jobs, store, report)
+            except BrokenPipeError:  # whoever read what is printed has left: nothing of the cluster
+                raise
+            except (OSError, TimeoutError) as error:
+                raise JobError(
+                    f"--dask {self.address}",
+                    wanted="a scheduler that stays until the last job",
+                    got=(str(error).splitlines() or [type(error).__name__])[0],
+                    remedy="start it again, then run the same command again to go on",
+                ) from error
+
+    def _run(self, client: Any, plan: Plan, jobs: list[Job], store: Store, report: Report) -> None:
         import distributed
 
         completed: Any = distributed.as_completed
-        with _connected(self.address) as client, client.as_current():
-            sent, waiting = _sent(client, plan), list(reversed(jobs))
-            running: dict[Any, Job] = {}
-            ended = completed()
-            while waiting or running:
-                # One job a thread: when a worker dies, nobody else's job is blamed for it.
-                while waiting and len(running) < max(1, sum(client.nthreads().values())):
-                    if sent.status != "finished":  # a worker died while the plan was made anew there
-                        sent = _sent(client, plan)
-                    job = waiting.pop()
-                    key = f"{job.name}-{job.key[:16]}-{uuid.uuid4().hex[:8]}"
-                    root = str(store.root.resolve())
-                    future = client.submit(_work, sent, job, root, key=key, pure=False, retries=0)
-                    running[future] = job
-                    ended.add(future)
-                future = next(ended)
-                event = _event(future, running.pop(future))
-                report(event)
-                if event.status == "refused":  # the other jobs would be refused as well
-                    client.cancel(list(running))
-                    return
+        sent, waiting = _sent(client, plan), list(reversed(jobs))
+        running: dict[Any, Job] = {}
+        ended = completed()
+        while waiting or running:
+            # One job a thread: when a worker dies, nobody else's job is blamed for it.
+            while waiting and len(running) < max(1, sum(client.nthreads().values())):
+                if sent.status != "finished":  # a worker died while the plan was made anew there
+                    sent = _sent(client, plan)
+                job = waiting.pop()
+                key = f"{job.name}-{job.key[:16]}-{uuid.uuid4().hex[:8]}"
+                root = str(store.root.resolve())
+                future = client.submit(_work, sent, job, root, key=key, pure=False, retries=0)
+                running[future] = job
+                ended.add(future)
+            future = next(ended)
+            event = _event(future, running.pop(future))
+            report(event)
+            if event.status == "refused":  # the other jobs would be refused as well
+                client.cancel(list(running))
+                return
 
 
 def _sent(client: Any, plan: Plan) -> Any:
