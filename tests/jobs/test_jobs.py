@@ -9,6 +9,8 @@ import subprocess
 import sys
 import textwrap
 import time
+from functools import partial
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +104,28 @@ def test_worker_that_dies_is_replaced_and_its_job_tried_again(tmp_path):
     outputs = run_plan(plan(working.dies_once, tmp_path), Store(tmp_path / "store"), executor=ProcessPool(2))
     assert squares(outputs) == [0, 1, 4, 9, 16]
     assert computed(tmp_path) == dict.fromkeys(range(5), 1)
+
+
+@pytest.mark.parametrize("n_deaths", [1, 2, 99])
+def test_a_worker_that_dies_while_it_is_started_is_started_again(tmp_path, monkeypatch, n_deaths) -> None:
+    start, died = ForkServerProcess.start, []
+
+    def dies_at_first(process: ForkServerProcess) -> None:
+        if len(died) < n_deaths:
+            died.append(process)
+            raise BrokenPipeError(32, "Broken pipe")
+        start(process)
+
+    monkeypatch.setattr(ForkServerProcess, "start", dies_at_first)
+    run = partial(
+        run_plan, plan(working.square, tmp_path, range(3)), Store(tmp_path / "store"), executor=ProcessPool(2)
+    )
+    if n_deaths < 3:
+        assert [output["n"] for output in run()] == [0, 1, 2]
+    else:
+        with pytest.raises(JobError, match="wanted one that starts, got 3 that ended"):
+            run()
+    assert len(died) == min(n_deaths, 3)
 
 
 def test_workers_have_one_thread(tmp_path):

@@ -21,7 +21,7 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
 from mien.core.errors import JobError, OptionError
-from mien.jobs.execute import Event, Report, attempt
+from mien.jobs.execute import MAX_TRIES, Event, Report, attempt
 from mien.jobs.plan import Job, Plan
 from mien.jobs.store import Store
 
@@ -80,19 +80,25 @@ class ProcessPool:
             _dismiss(workers)
 
     def _start(self, plan: Plan, store: Store) -> _Worker:
-        here, there = self._context.Pipe()
-        try:
-            with _one_thread_each():
-                process = self._context.Process(target=_work, args=(there, plan, store.root), daemon=True)
-                process.start()
-        except (BrokenPipeError, EOFError) as error:  # the server of processes could not hand it over
-            raise JobError(
-                "worker processes",
-                wanted="one that starts",
-                got="one that ended while it was started",
-                remedy="see what it said above, and give the same command again: finished work is kept",
-            ) from error
-        there.close()
+        for left in reversed(range(MAX_TRIES)):
+            here, there = self._context.Pipe()
+            process = self._context.Process(target=_work, args=(there, plan, store.root), daemon=True)
+            try:
+                with _one_thread_each():
+                    process.start()
+            except (BrokenPipeError, EOFError) as error:  # it, or the server of processes, died meanwhile
+                here.close()
+                if not left:
+                    raise JobError(
+                        "worker processes",
+                        wanted="one that starts",
+                        got=f"{MAX_TRIES} that ended while they were started",
+                        remedy="see what they said, and give the same command again: finished work is kept",
+                    ) from error
+            else:
+                break
+            finally:
+                there.close()
         return _Worker(process, here)
 
     def _hand_out(
