@@ -7,7 +7,7 @@ life by a factor that the figure states.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from mien.core.time import FloatArray
 from mien.dataset import may_leave
 from mien.report.attribution_figures import template_curves
 from mien.report.canvas import subplots, svg
+from mien.signals.face.regions import action_unit_masks
 
 _COLUMNS = 4
 _EVERY_PX = 6  # between arrows
@@ -106,6 +107,35 @@ def beside_eyes(landmarks: FloatArray, size: int) -> NDArray[np.bool_]:
         middle, width = eye.mean(axis=0), float(np.ptp(eye[:, 0]))
         kept &= ((x - middle[0]) / (0.8 * width)) ** 2 + ((y - middle[1]) / (0.45 * width)) ** 2 > 1
     return kept
+
+
+def clearness(flow: FloatArray, units: Collection[int], landmarks: FloatArray) -> float:
+    """How much further the skin moves where coded action units are seen than anywhere else, px.
+
+    Speech, or a head whose motion was not all taken out, moves other places as far. Without a unit that has
+    a place in the picture: minus the motion of the whole.
+
+    Parameters
+    ----------
+    flow
+        Onset to apex, (2, size, size), px; 0 where it is not to be looked at.
+    units
+        Numbers of action units, as 4 and 12.
+    landmarks
+        Shape (68, 2), in the same pixels.
+    """
+    moved = np.hypot(*flow)
+    masks = action_unit_masks(landmarks, moved.shape)
+    where = np.zeros(moved.shape, dtype=bool)
+    for name, mask in masks.items():
+        if int(name.split()[0].removeprefix("AU")) in units:
+            where |= mask
+    return _far(moved[where]) - _far(moved[~where])
+
+
+def _far(moved: FloatArray) -> float:
+    """How far skin moves where it moves most, px: 98 % move less; 0 without any."""
+    return float(np.percentile(moved, 98)) if moved.size else 0.0
 
 
 def arrows(flow: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mien.core.expression import ActionUnit
 from mien.core.time import FloatArray
 from mien.dataset import Study, read_expressions
 from mien.dataset.expressions import merge_expressions
@@ -11,7 +12,7 @@ from mien.experiments.explain import face_landmarks
 from mien.experiments.study_source import Sample, StudySource, read_study_source
 from mien.features.measuring import MeasureSettings
 from mien.jobs import Store
-from mien.report.sample_figures import FaceSample, beside_eyes, inside_face, samples_figure
+from mien.report.sample_figures import FaceSample, beside_eyes, clearness, inside_face, samples_figure
 from mien.reproduce.costs import faces
 from mien.reproduce.counts import counts
 from mien.reproduce.item import Cost, Item, ItemFigure, ItemResult
@@ -40,32 +41,34 @@ def measured(setting: Setting, n_classes: int) -> StudySource:
 def _make(setting: Setting) -> ItemResult:
     source = measured(setting, 7)
     people = source.study.participants
-    words = _action_units(source.study)
+    units = _action_units(source.study)
+    size = len(source.measured[source.samples[0].name].features["frame-pair"][1])
+    landmarks = face_landmarks(MeasureSettings(), size)
     shown: list[FaceSample] = []
     faces: list[str] = []
     for emotion in source.classes:
         own = [sample for sample in source.samples if sample.label == emotion]
         allowed = [sample for sample in own if people[sample.participant].consent_level == 1] or own
-        chosen = max(allowed, key=lambda sample: _most(_flow(source, sample)))
+        flows = {sample: _flow(source, sample) for sample in allowed}
+        numbers = {s: [unit.number for unit in units.get(s.name, ())] for s in allowed}
+        chosen = max(allowed, key=lambda s: clearness(flows[s], numbers[s], landmarks))
         level = people[chosen.participant].consent_level
         shown.append(
             FaceSample(
                 emotion,
-                words.get(chosen.name, "no unit coded"),
+                " + ".join(map(str, units.get(chosen.name, ()))) or "no unit coded",
                 level,
                 source.measured[chosen.name].features["frame-pair"][1],
-                _flow(source, chosen),
-                face_landmarks(
-                    MeasureSettings(), len(source.measured[chosen.name].features["frame-pair"][1])
-                ),
+                flows[chosen],
+                landmarks,
             )
         )
         faces += [chosen.participant] if shown[-1].shows_face else []
     templates = len(shown) - len(faces)
     return ITEM.done(
         sentences=(
-            f"One micro-expression of each of {len(shown)} emotions: the one with most motion, not a typical "
-            f"one. {len(faces)} show the face"
+            f"One micro-expression of each of {len(shown)} emotions: the clearest, whose coded units move "
+            f"the skin furthest beyond the rest of the face. {len(faces)} show the face"
             + (
                 f", {templates} a template of lines, since nobody who showed them allowed publication."
                 if templates
@@ -101,19 +104,13 @@ def _flow(source: StudySource, sample: Sample) -> FloatArray:
     return flow * (inside_face(landmarks, len(onset)) & beside_eyes(landmarks, len(onset)))
 
 
-def _most(flow: FloatArray) -> float:
-    """How far the skin moves where it moves most, px."""
-    return float(np.percentile(np.hypot(*flow), 98))
-
-
-def _action_units(study: Study) -> dict[str, str]:
+def _action_units(study: Study) -> dict[str, tuple[ActionUnit, ...]]:
     """The units of every coded expression, by the names that samples have."""
-    found: dict[str, str] = {}
-    for who in study.participants:
-        for one in merge_expressions(read_expressions(study.session(who))):
-            units = " + ".join(str(unit) for unit in one.action_units)
-            found[f"{who}_run-{one.run:02d}_frame-{one.frames[0]:06d}"] = units or "no unit coded"
-    return found
+    return {
+        f"{who}_run-{one.run:02d}_frame-{one.frames[0]:06d}": one.action_units
+        for who in study.participants
+        for one in merge_expressions(read_expressions(study.session(who)))
+    }
 
 
 ITEM = Item("figure-4", "What micro-expressions look like here", "Figure 4",
