@@ -65,13 +65,14 @@ def _print(title: str, d: Description) -> None:
         ]
         print_table("action units", ["AU", "description", "region", "micro", "macro"], rows)
     rows = [
-        [k, s.n, number(s.mean, 1), number(s.sd, 1), d.n_without_offset[k]] for k, s in d.duration_ms.items()
+        [k, s.n, number(s.mean, 1), number(s.sd, 1), number(s.median, 1), d.n_without_offset[k]]
+        for k, s in d.duration_ms.items()
     ]
     rows += [
-        [f"micro, {name}", "-", number(m, 1), number(sd, 1), "-"]
+        [f"micro, {name}", "-", number(m, 1), number(sd, 1), "-", "-"]
         for name, (m, sd, _) in d.other_duration_ms.items()
     ]
-    columns = ["onset to offset, ms", "n", "mean", "SD", "without an observed offset"]
+    columns = ["onset to offset, ms", "n", "mean", "SD", "median", "without an observed offset"]
     print_table("durations", columns, rows)
     if any(s.n for s in d.valence.values()):
         rows = [

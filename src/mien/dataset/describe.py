@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import mean, stdev
+from statistics import mean, median, stdev
 from types import MappingProxyType
 from typing import Any
 
@@ -42,11 +42,16 @@ MODALITIES = ("video", "frame times", "sound", "EEG", "peripheral signals", "sel
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Number, mean and SD (n - 1) of a quantity; NaN where there is too little."""
+    """Number, mean, SD (n - 1) and median of a quantity; NaN where there is too little.
+
+    Durations are skewed: who reaches the apex within 250 ms has shown a micro-expression, however long the
+    face then takes to be neutral again.
+    """
 
     n: int
     mean: float
     sd: float
+    median: float
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
@@ -54,13 +59,14 @@ class Spread:
 
         Examples
         --------
-        >>> Spread.of([1.0, 3.0]).mean
-        2.0
+        >>> Spread.of([1.0, 3.0, 11.0])
+        Spread(n=3, mean=5.0, sd=5.291502622129181, median=3.0)
         """
         return cls(
             len(values),
             mean(values) if values else math.nan,
             stdev(values) if len(values) > 1 else math.nan,
+            median(values) if values else math.nan,
         )
 
 

@@ -26,7 +26,8 @@ def _make(setting: Setting) -> ItemResult:
     columns = ("emotion", "micro", "micro in MMME", "macro", "macro in MMME")
     spread = found.duration_ms["micro"]
     said = (
-        f"Micro-expressions last {spread.mean:.1f} ms (SD {spread.sd:.1f}, n = {spread.n}; published "
+        f"Micro-expressions last {spread.mean:.1f} ms (SD {spread.sd:.1f}, median {spread.median:.1f}, n = "
+        f"{spread.n}; published "
         f"{published.DURATION_MS[0]:.1f}, {published.DURATION_MS[1]:.1f})."
         if spread.n
         else "No micro-expression has an observed offset."
@@ -36,7 +37,11 @@ def _make(setting: Setting) -> ItemResult:
         tables=(ItemTable("Expressions by emotion", columns, tuple(rows)),),
         figures=(ItemFigure("Emotions, people, durations", description_figure(found)),),
         differs=("Durations are of expressions whose offset was observed, by measured stamps.",),
-        values={"emotions": {w: dict(c) for w, c in found.emotions.items()}, "mean_ms": spread.mean},
+        values={
+            "emotions": {w: dict(c) for w, c in found.emotions.items()},
+            "mean_ms": spread.mean,
+            "median_ms": spread.median,
+        },
     )
 
 
