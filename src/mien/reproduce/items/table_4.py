@@ -112,7 +112,7 @@ def _make(setting: Setting) -> ItemResult:
 
 
 def _answer(run: Recognition, n_classes: int) -> Answer:
-    """By each method's answers against labels exchanged within people."""
+    """By each method's answers against those to other trials of the same people."""
     question = f"Does the face tell the emotion, in {n_classes} classes?"
     p_values = {
         str(record.method["name"]): chance_p(

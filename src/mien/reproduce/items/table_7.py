@@ -128,7 +128,7 @@ def _table(setting: Setting, item: Item, n_classes: int) -> ItemResult:
 
 
 def _beyond_chance(found: Fusion, n_classes: int) -> Answer:
-    """Brain and body alone, against labels exchanged within people."""
+    """Brain and body alone, against answers to other trials of the same people."""
     question = f"Do brain and body tell the emotion, in {n_classes} classes?"
     alone = [one for one in found.members if one.name != "me" and one.record.samples["sample_id"]]
     p_values = {
