@@ -118,3 +118,16 @@ def test_trials_that_are_answered_as_one_are_noise_only_if_exchanged_as_one():
 def test_trials_of_a_subject_that_hold_the_same_leave_nothing_to_exchange():
     given = samples("abab", "abab", "xxyy")
     assert np.isnan(chance_test(given, classes=CLASSES, trials=["p", "p", "q", "q"])["uf1"])
+
+
+def test_longer_trials_of_people_who_show_one_class_are_no_evidence():
+    """Each person shows one class, in a trial of three that is answered rightly and one that is not."""
+    reference = [one for person in range(10) for one in CLASSES[person % 3] * 4]
+    answers = [one for person in range(10) for one in [CLASSES[person % 3]] * 3 + [CLASSES[person % 3 - 1]]]
+    subject, trials = np.repeat(np.arange(10), 4), [f"{k // 4}-{k % 4 == 3}" for k in range(40)]
+    alone = samples(reference, answers, subject)
+    assert np.isnan(chance_test(alone, classes=CLASSES, trials=trials)["uf1"])
+    # Beside somebody who shows two classes, only that person's answers are exchanged: two ways, one as good.
+    given = samples([*reference, "a", "b"], [*answers, "a", "b"], [*subject, 99, 99])
+    found = chance_test(given, classes=CLASSES, trials=[*trials, "x", "y"])
+    assert found["uf1"] == pytest.approx(0.5, abs=0.03)

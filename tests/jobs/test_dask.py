@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -20,6 +21,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from working import (
     KillsItsReader,
+    NoModuleElsewhere,
     SlowToRead,
     dies_once,
     leaves_mark,
@@ -31,7 +33,8 @@ from working import (
 
 from mien.core import DataError, JobError, OptionError
 from mien.jobs import Job, Plan, Sequential, Store, run_plan
-from mien.jobs.dask_cluster import DaskCluster, check_scheduler
+from mien.jobs.dask_cluster import DaskCluster
+from mien.jobs.dask_scheduler import check_scheduler
 
 distributed = pytest.importorskip("distributed", reason="distributed not installed, skipped")
 
@@ -176,7 +179,7 @@ def test_two_coordinators_never_commit_a_job_twice(tmp_path: Path, cluster: Any)
 @pytest.mark.parametrize("address", ["nonsense", "10.0.0.1:8786", "tcp://127.0.0.1", "tcp://127.0.0.1:9"])
 def test_nobody_at_the_address_is_said_once_and_quietly(address: str) -> None:
     code = (
-        "import sys, mien.jobs.dask_cluster as cluster\n"
+        "import sys, mien.jobs.dask_scheduler as cluster\n"
         "cluster._CONNECT_S = 1\n"
         "try: cluster.check_scheduler(sys.argv[1])\n"
         "except cluster.OptionError as error: print(error)\n"
@@ -201,7 +204,7 @@ def test_a_loop_that_runs_already_is_no_hindrance(cluster: Any) -> None:
 
 
 def test_nobody_at_the_address_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mien.jobs.dask_cluster._CONNECT_S", 1)
+    monkeypatch.setattr("mien.jobs.dask_scheduler._CONNECT_S", 1)
     (tmp_path / "c").mkdir()
     with pytest.raises(OptionError, match="wanted the address of a running scheduler"):
         run_plan(
@@ -249,7 +252,7 @@ def test_a_cluster_without_workers_is_one_sentence(tmp_path: Path, monkeypatch: 
 def test_a_scheduler_that_goes_is_one_sentence_and_what_is_done_stays(
     tmp_path: Path, cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mien.jobs.dask_cluster._CONNECT_S", 2)
+    monkeypatch.setattr("mien.jobs.dask_scheduler._CONNECT_S", 2)
     store = Store(tmp_path / "store")
     plan = _plan(slow_square, tmp_path, 40)
 
@@ -267,3 +270,81 @@ def test_a_scheduler_that_goes_is_one_sentence_and_what_is_done_stays(
     assert 3 <= n_kept < 40
     assert len(run_plan(plan, store)) == 40
     assert {path.read_text() for path in tmp_path.glob("computed-*")} <= {"x", "xx"}
+
+
+def test_a_scheduler_that_goes_says_nothing_by_itself(tmp_path: Path) -> None:
+    """A scheduler and a worker of their own, started where the plan's module is not known; killed at work."""
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from pathlib import Path\nfrom working import slow_square\n"
+        "import mien.jobs.dask_scheduler as scheduler\n"
+        "from mien.jobs import Job, Plan, Store, run_plan\nfrom mien.jobs.dask_cluster import DaskCluster\n"
+        "from mien.core import JobError\nscheduler._CONNECT_S = 3\n"
+        "jobs = [Job(str(n), {'n': n}, {'n': n}) for n in range(400)]\n"
+        "plan = Plan(slow_square, sys.argv[2], jobs)\n"
+        "try: run_plan(plan, Store(Path(sys.argv[2]) / 'store'), executor=DaskCluster(sys.argv[3]))\n"
+        "except JobError as error: print(error)\n"
+    )
+    port, folder = tmp_path / "scheduler.json", str(Path(__file__).parent)
+    started = [_start("scheduler", "--port", "0", "--scheduler-file", str(port))]
+    try:
+        address = ""
+        while not address:
+            time.sleep(0.05)
+            with contextlib.suppress(OSError, ValueError):  # not there yet, or not whole
+                address = json.loads(port.read_text())["address"]
+        started.append(_start("worker", address, "--nthreads", "1", "--no-nanny", PYTHONPATH=folder))
+        asked = subprocess.Popen(
+            [sys.executable, "-c", code, folder, str(tmp_path), address],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while len(list(tmp_path.glob("computed-*"))) < 3:
+            assert asked.poll() is None, asked.communicate()
+            time.sleep(0.05)
+        started[0].kill()
+        told, complained = asked.communicate(timeout=120)
+    finally:
+        for one in started:
+            one.kill()
+            one.wait()
+    assert told.count("wanted a scheduler that stays until the last job") == 1
+    assert complained == ""
+
+
+def _start(what: str, *options: str, **environment: str) -> subprocess.Popen[bytes]:
+    """A part of a cluster as a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", f"distributed.cli.dask_{what}", "--no-dashboard", *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **environment},
+    )
+
+
+def test_a_plan_that_workers_cannot_read_is_told_with_the_reason(tmp_path: Path, cluster: Any) -> None:
+    plan = Plan(square, NoModuleElsewhere(), _plan(square, tmp_path, 2).jobs)
+    wanted = "wanted to read the plan of the jobs, got ModuleNotFoundError: No module named 'not_there'"
+    with pytest.raises(JobError, match=wanted):
+        run_plan(plan, Store(tmp_path / "s"), executor=DaskCluster(cluster.scheduler_address))
+
+
+def test_the_last_worker_that_goes_is_waited_for_and_then_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mien.jobs.dask_cluster._WORKERS_S", 2)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as lonely:
+
+        def leave() -> None:
+            while not list(tmp_path.glob("computed-*")):
+                time.sleep(0.01)
+            lonely.scale(0)
+
+        thread = threading.Thread(target=leave, daemon=True)
+        thread.start()
+        plan = _plan(slow_square, tmp_path, 60)
+        with pytest.raises(JobError, match="wanted at least one worker, got none within 2 s"):
+            run_plan(plan, Store(tmp_path / "s"), executor=DaskCluster(lonely.scheduler_address))
+        thread.join(timeout=60)

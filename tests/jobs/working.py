@@ -61,6 +61,19 @@ def _slowly(folder):
     return SlowToRead(folder)
 
 
+class NoModuleElsewhere:
+    """Of a module that no other process has."""
+
+    def __reduce__(self):
+        return _imported_unless, (os.getpid(),)
+
+
+def _imported_unless(pid):
+    if os.getpid() != pid:
+        raise ModuleNotFoundError("No module named 'not_there'")
+    return NoModuleElsewhere()
+
+
 class KillsItsReader:
     """No process but this one (where a test's scheduler is too) can read it and live."""
 

@@ -229,7 +229,7 @@ def test_an_unknown_item_is_wrong_use(bodies: Path, mien: Run, out: Path) -> Non
 def test_nobody_at_the_address_of_a_cluster_is_wrong_use(
     bodies: Path, mien: Run, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mien.jobs.dask_cluster._CONNECT_S", 1)
+    monkeypatch.setattr("mien.jobs.dask_scheduler._CONNECT_S", 1)
     status, _, told = mien(
         "reproduce", bodies, "--out", out, "--only", "table-3", "--dask", "tcp://127.0.0.1:9"
     )

@@ -13,6 +13,7 @@ from mien.cli.recognise import read_changes
 
 if TYPE_CHECKING:
     from mien.core.errors import OptionError
+    from mien.core.records import Json
     from mien.evaluation.conformance import Outcome
 
 
@@ -29,7 +30,7 @@ def check_method(
     epochs: Annotated[
         int,
         typer.Option(
-            help="Epochs of methods that learn in epochs: enough to see its manners, not its skill."
+            min=1, help="Epochs of methods that learn in epochs: enough to see its manners, not its skill."
         ),
     ] = 2,
     settings: Annotated[
@@ -65,7 +66,7 @@ def _outcomes(name: str, epochs: int, settings: list[str], seed: int) -> list[Ou
     from mien.evaluation.conformance import run_checks
     from mien.experiments import find_method
 
-    method = find_method(name, epochs=epochs, changes=read_changes(settings))
+    method = find_method(name, epochs=epochs, changes=_changes(name, settings))
     # A few epochs teach a network nothing, which is no fault of it.
     return run_checks(method, seed=seed, skip=("learns",) if method.stage_parameter else ())
 
@@ -74,10 +75,13 @@ def _spotting_outcomes(name: str, epochs: int, settings: list[str], seed: int) -
     from mien.evaluation.conformance_spotting import run_spotting_checks
     from mien.experiments.spotting_methods import find_spotter
 
-    # As mien spot takes them: softnet.max_samples=200, or max_samples=200.
-    changes = {key.removeprefix(f"{name}."): value for key, value in read_changes(settings).items()}
-    method = find_spotter(name, epochs=epochs, changes=changes)
+    method = find_spotter(name, epochs=epochs, changes=_changes(name, settings))
     return run_spotting_checks(method, seed=seed, skip=("finds",) if method.learns == "network" else ())
+
+
+def _changes(name: str, settings: list[str]) -> dict[str, Json]:
+    """Parameters as mien spot takes them, softnet.max_samples=200, or without the method's name."""
+    return {key.removeprefix(f"{name}."): value for key, value in read_changes(settings).items()}
 
 
 def _unknown(name: str, known: list[str], spotting: bool) -> OptionError:

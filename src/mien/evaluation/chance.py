@@ -41,7 +41,8 @@ def chance_test(
         Of what each sample is a part, by names that no two subjects share. Expressions of one trial share its
         emotion, and signals around them overlap: they are no independent evidence, and answers are exchanged
         between whole trials. The n-th expression of a trial gets the n-th answer to another, which begins
-        again where that one has fewer. Default: every sample is a trial.
+        again where that one has fewer: where answers of one trial differ this repeats some, and p is rather
+        too large. Default: every sample is a trial.
     """
     code = {name: i for i, name in enumerate(classes)}
     reference = np.array([code[str(r)] for r in samples["reference"]])
@@ -49,14 +50,17 @@ def chance_test(
     _, subject = np.unique([str(s) for s in samples["subject_id"]], return_inverse=True)
     order, first, size = _trials(subject, trials)
     sorted_reference, sorted_estimate = reference[order], estimate[order]
-    labels = [tuple(sorted_reference[a : a + n]) for a, n in zip(first, size, strict=True)]
     owner = subject[order][first]
-    if len(set(zip(owner, labels, strict=True))) == len(set(owner)):
+    several = _show_several(owner, [sorted_reference[a : a + n] for a, n in zip(first, size, strict=True)])
+    if not several.any():
         return {"uf1": float("nan"), "uar": float("nan")}
     rng = np.random.default_rng(seed)
-    # Owners ascend: the rank of owner + a random number exchanges trials within them. Answers move and labels
-    # stay, so that every class keeps its number, and answers that are always the same have p = 1.
-    other = (owner + rng.random((n_permutations, len(owner)))).argsort(axis=1).argsort(axis=1)
+    # Owners ascend: the rank of owner + a random number exchanges trials within them; who shows one class
+    # keeps the order. Answers move and labels stay, so that every class keeps its number, and answers that
+    # are always the same have p = 1.
+    drawn = rng.random((n_permutations, len(owner)))
+    ordered = np.arange(len(owner)) / len(owner)
+    other = (owner + np.where(several, drawn, ordered)).argsort(axis=1).argsort(axis=1)
     trial = np.repeat(np.arange(len(owner)), size)
     rank = np.arange(len(trial)) - first[trial]
     other = other[:, trial]
@@ -79,6 +83,18 @@ def _trials(
         np.stack([subject[order], names[order]]), axis=1, return_index=True, return_counts=True
     )
     return order, first, size
+
+
+def _show_several(owner: NDArray[np.int64], labels: Sequence[NDArray[np.int64]]) -> NDArray[np.bool_]:
+    """Of each trial, (n_trials,): does its owner show several classes, and not the same in every trial."""
+    told: dict[int, set[tuple[int, ...]]] = {}
+    for who, one in zip(owner.tolist(), labels, strict=True):
+        told.setdefault(who, set()).add(tuple(one.tolist()))
+    able = {
+        who: len(trials) > 1 and len({label for one in trials for label in one}) > 1
+        for who, trials in told.items()
+    }
+    return np.array([able[who] for who in owner.tolist()])
 
 
 def _counts(reference: NDArray[np.int64], estimates: NDArray[np.int64], n: int) -> NDArray[np.int64]:

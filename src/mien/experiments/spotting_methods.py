@@ -233,7 +233,18 @@ def _check_value(what: str, usual: Json, value: Json) -> None:
     else:
         same = isinstance(value, int | float) and value >= 0
     if not same:
-        raise OptionError(what, wanted=f"something as {usual}", got=value, remedy="correct the value")
+        raise OptionError(what, wanted=_like(usual), got=value, remedy="correct the value")
+
+
+def _like(usual: Json) -> str:
+    """What a value is to be, in words, from the usual one."""
+    if usual is None:
+        return "a number above 0, or none"
+    if isinstance(usual, bool):
+        return "true or false"
+    if isinstance(usual, int | float):
+        return f"a {'whole ' if isinstance(usual, int) else ''}number from 0 on, as {usual}"
+    return f"a list as {usual}" if isinstance(usual, list) else f"a word, as {usual}"
 
 
 _LONGER = ("lengths", "depths", "heads")

@@ -7,6 +7,7 @@ life by a factor that the figure states.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ from mien.signals.face.regions import action_unit_masks
 _COLUMNS = 4
 _EVERY_PX = 6  # between arrows
 _LEAST = 0.3  # of the longest: shorter ones are not drawn
+_SEEN = 0.3  # of a unit's place must be looked at
+_FURTHEST = 50  # pixels
 _LONGEST_PX = 14.0  # of the drawn arrows, in pixels of the face
 
 
@@ -109,33 +112,39 @@ def beside_eyes(landmarks: FloatArray, size: int) -> NDArray[np.bool_]:
     return kept
 
 
-def clearness(flow: FloatArray, units: Collection[int], landmarks: FloatArray) -> float:
+def clearness(
+    flow: FloatArray, units: Collection[int], looked: NDArray[np.bool_], landmarks: FloatArray
+) -> float:
     """How much further the skin moves where coded action units are seen than anywhere else, px.
 
-    Speech, or a head whose motion was not all taken out, moves other places as far. Without a unit that has
-    a place in the picture: minus the motion of the whole.
+    Speech, or a head whose motion was not all taken out, moves other places as far. -inf if no unit is coded
+    that can be seen: those of the eyelids cannot where eyes are not looked at.
 
     Parameters
     ----------
     flow
-        Onset to apex, (2, size, size), px; 0 where it is not to be looked at.
+        Onset to apex, (2, size, size), px.
     units
         Numbers of action units, as 4 and 12.
+    looked
+        Where in the picture flow is looked at, (size, size).
     landmarks
         Shape (68, 2), in the same pixels.
     """
     moved = np.hypot(*flow)
-    masks = action_unit_masks(landmarks, moved.shape)
     where = np.zeros(moved.shape, dtype=bool)
-    for name, mask in masks.items():
-        if int(name.split()[0].removeprefix("AU")) in units:
+    for name, mask in action_unit_masks(landmarks, (len(looked), len(looked))).items():
+        coded = int(name.split()[0].removeprefix("AU")) in units
+        if coded and (mask & looked).sum() > _SEEN * mask.sum():
             where |= mask
-    return _far(moved[where]) - _far(moved[~where])
+    if not where.any():
+        return -math.inf
+    return _far(moved[where & looked]) - _far(moved[~where & looked])
 
 
 def _far(moved: FloatArray) -> float:
-    """How far skin moves where it moves most, px: 98 % move less; 0 without any."""
-    return float(np.percentile(moved, 98)) if moved.size else 0.0
+    """How far skin moves where it moves most, px: the mean of the fifty pixels that move furthest."""
+    return float(np.sort(moved)[-_FURTHEST:].mean()) if moved.size else 0.0
 
 
 def arrows(flow: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, float]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from mien.core.errors import JobError, MienError, OptionError
 from mien.core.records import write_atomically
 from mien.dataset import Study
-from mien.jobs.dask_cluster import check_scheduler
+from mien.jobs.dask_scheduler import check_scheduler
 from mien.reproduce.item import Item, ItemResult
 from mien.reproduce.ledger import Clock, Ledger
 from mien.reproduce.plan import lacking, opened, plan

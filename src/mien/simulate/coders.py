@@ -150,7 +150,7 @@ def _at_another_time(trial: Trial, rng: np.random.Generator) -> Trial:
     """The trial with all movements turned round the clip by one time; those at its end begin it again."""
     start_s, length_s = trial.clip_start_s, trial.clip_end_s - trial.clip_start_s
     for _ in range(100):  # an expression that crosses the end would be cut: another time is drawn
-        turn_s = rng.uniform(0.2, 0.8) * length_s
+        turn_s = rng.uniform(0.0, 1.0) * length_s
         shifts = [(m.onset_s - start_s + turn_s) % length_s - (m.onset_s - start_s) for m in trial.movements]
         moved = tuple(
             replace(m, onset_s=m.onset_s + s, apex_s=m.apex_s + s, offset_s=m.offset_s + s)

@@ -58,8 +58,8 @@ class Effects:
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise OptionError(
-                    f"coupling of {name.replace('_', ' ')}",
-                    wanted="a probability from 0 to 1",
+                    f"effect on {name.replace('_', ' ')}",
+                    wanted="a share from 0 to 1",
                     got=value,
                     remedy="give a value in that range",
                 )

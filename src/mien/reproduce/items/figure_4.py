@@ -44,14 +44,15 @@ def _make(setting: Setting) -> ItemResult:
     units = _action_units(source.study)
     size = len(source.measured[source.samples[0].name].features["frame-pair"][1])
     landmarks = face_landmarks(MeasureSettings(), size)
+    looked = inside_face(landmarks, size) & beside_eyes(landmarks, size)
     shown: list[FaceSample] = []
     faces: list[str] = []
     for emotion in source.classes:
         own = [sample for sample in source.samples if sample.label == emotion]
         allowed = [sample for sample in own if people[sample.participant].consent_level == 1] or own
-        flows = {sample: _flow(source, sample) for sample in allowed}
+        flows = {sample: _flow(source, sample) * looked for sample in allowed}
         numbers = {s: [unit.number for unit in units.get(s.name, ())] for s in allowed}
-        chosen = max(allowed, key=lambda s: clearness(flows[s], numbers[s], landmarks))
+        chosen = max(allowed, key=lambda s: clearness(flows[s], numbers[s], looked, landmarks))
         level = people[chosen.participant].consent_level
         shown.append(
             FaceSample(
@@ -97,11 +98,9 @@ def _cost(setting: Setting) -> Cost:
 
 
 def _flow(source: StudySource, sample: Sample) -> FloatArray:
-    """Onset to apex, (2, size, size), px, the head's motion taken out; 0 beside the face and at the eyes."""
+    """Onset to apex, (2, size, size), px, the head's motion taken out."""
     onset, apex = source.measured[sample.name].features["frame-pair"].mean(axis=-1).astype(np.uint8)
-    flow = np.asarray(remove_head_motion(flow_engine("dis")(onset, apex))[0], dtype=np.float64)
-    landmarks = face_landmarks(MeasureSettings(), len(onset))
-    return flow * (inside_face(landmarks, len(onset)) & beside_eyes(landmarks, len(onset)))
+    return np.asarray(remove_head_motion(flow_engine("dis")(onset, apex))[0], dtype=np.float64)
 
 
 def _action_units(study: Study) -> dict[str, tuple[ActionUnit, ...]]:
