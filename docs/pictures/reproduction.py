@@ -28,7 +28,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": WIDTH, "height": 900}, device_scale_factor=1.5)
         page.goto(report.as_uri())
-        height = page.evaluate("document.querySelector('.answers').getBoundingClientRect().bottom + 24")
+        height = page.evaluate("document.querySelector('.answers').getBoundingClientRect().bottom + 4")
         page.screenshot(
             path=IMAGES / "reproduction.png", clip={"x": 0, "y": 0, "width": WIDTH, "height": height}
         )
