@@ -333,7 +333,8 @@ def test_a_plan_that_workers_cannot_read_is_told_with_the_reason(tmp_path: Path,
 def test_the_last_worker_that_goes_is_waited_for_and_then_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mien.jobs.dask_cluster._WORKERS_S", 2)
+    monkeypatch.setattr("mien.jobs.dask_cluster._WORKERS_S", 4)
+    monkeypatch.setattr("mien.jobs.dask_cluster._GONE_S", 2)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
     with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as lonely:
 

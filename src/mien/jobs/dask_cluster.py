@@ -21,6 +21,9 @@ from mien.jobs.plan import Job, Plan
 from mien.jobs.store import Store
 
 _WORKERS_S = 60
+"""For a first worker; who has asked for a cluster may not have one yet."""
+_GONE_S = 3600
+"""For another one once there was one: a scheduler of nodes takes them away and gives them back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,8 @@ class DaskCluster:
     OptionError
         From `run`, if nobody answers there within 20 s.
     JobError
-        From `run`, if the scheduler is lost, no worker is there for 60 s, all die at once, or they cannot
-        read the plan.
+        From `run`, if the scheduler is lost, no worker joins within 60 s, or again within an hour, all die at
+        once, or they cannot read the plan.
     """
 
     address: str
@@ -54,13 +57,13 @@ class DaskCluster:
                 ) from error
 
     def _run(self, client: Any, plan: Plan, jobs: list[Job], store: Store, report: Report) -> None:
-        sent, waiting = _sent(client, plan), list(reversed(jobs))
+        sent, waiting = _sent(client, plan, _WORKERS_S), list(reversed(jobs))
         running: dict[Any, Job] = {}
         while waiting or running:
             # One job a thread: when a worker dies, nobody else's job is blamed for it.
             while waiting and len(running) < max(1, sum(client.nthreads().values())):
                 if sent.status != "finished":  # a worker died while the plan was made anew there
-                    sent = _sent(client, plan)
+                    sent = _sent(client, plan, _GONE_S)
                 job = waiting.pop()
                 key = f"{job.name}-{job.key[:16]}-{uuid.uuid4().hex[:8]}"
                 root = str(store.root.resolve())
@@ -74,7 +77,7 @@ class DaskCluster:
                     return
 
 
-def _sent(client: Any, plan: Plan) -> Any:
+def _sent(client: Any, plan: Plan, patience_s: float) -> Any:
     """The plan as a task's result: workers pass it on, and Dask makes it anew where one takes it along.
 
     Not `scatter(broadcast=True)`: where a worker dies between that call's two steps, the scheduler asks for
@@ -85,7 +88,7 @@ def _sent(client: Any, plan: Plan) -> Any:
 
     wait: Any = distributed.wait
     for _ in range(MAX_TRIES):
-        _await_workers(client)
+        _await_workers(client, patience_s)
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):
             sent = client.submit(pickle.loads, _packed(plan), key=f"plan-{uuid.uuid4().hex}", pure=False)
         wait(sent)
@@ -104,15 +107,15 @@ def _sent(client: Any, plan: Plan) -> Any:
     )
 
 
-def _await_workers(client: Any) -> None:
-    """Return once a worker is there; JobError if none is within 60 s."""
+def _await_workers(client: Any, patience_s: float) -> None:
+    """Return once a worker is there; JobError if none is in time."""
     try:
-        client.wait_for_workers(1, timeout=_WORKERS_S)
+        client.wait_for_workers(1, timeout=patience_s)
     except TimeoutError as error:
         raise JobError(
             "cluster",
             wanted="at least one worker",
-            got=f"none within {_WORKERS_S} s",
+            got=f"none within {patience_s} s",
             remedy="wait until workers have joined, then run the same command again to go on",
         ) from error
 
@@ -126,7 +129,7 @@ def _ended(client: Any, running: list[Any]) -> list[Any]:
         try:
             return list(wait(running, timeout=_WORKERS_S, return_when="FIRST_COMPLETED").done)
         except TimeoutError:  # long jobs, or nobody left to do them
-            _await_workers(client)
+            _await_workers(client, _GONE_S)
 
 
 def _packed(anything: Any) -> bytes:
