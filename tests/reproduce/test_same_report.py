@@ -43,8 +43,15 @@ def make(setting: Setting, items: tuple[str, ...]) -> None:
 class Killer(threading.Thread):
     """Kills random workers with signal 9 until it has killed `n` or is told to stop."""
 
-    def __init__(self, workers: Callable[[], list[int]], n: int, every_s: float) -> None:
+    def __init__(
+        self,
+        workers: Callable[[], list[int]],
+        n: int,
+        every_s: float,
+        replace: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__(daemon=True)
+        self.replace = replace
         self.workers, self.n, self.every_s = workers, n, every_s
         self.over, self.killed, self.random = threading.Event(), 0, random.Random(3)
 
@@ -54,6 +61,7 @@ class Killer(threading.Thread):
             with contextlib.suppress(IndexError, ProcessLookupError):  # nobody there, or just gone
                 os.kill(self.random.choice(living), signal.SIGKILL)
                 self.killed += 1
+                self.replace()
 
     def __enter__(self) -> Killer:
         self.start()
@@ -82,27 +90,44 @@ def test_a_dask_cluster_of_which_twenty_workers_are_killed(
     distributed = pytest.importorskip("distributed", reason="distributed not installed, skipped")
     import dask
 
-    settings = {"distributed.scheduler.allowed-failures": 0, "distributed.worker.daemon": False}
+    settings = {"distributed.scheduler.allowed-failures": 0}
     with (
         dask.config.set(settings),
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
+            n_workers=0, processes=True, host="127.0.0.1", dashboard_address=None
         ) as cluster,
     ):
+        address, started = cluster.scheduler_address, list[subprocess.Popen[bytes]]()
 
-        def workers() -> list[int]:
-            """Those that are at work: one that dies before it has joined is not replaced by its nanny."""
-            at_work = {at for at, one in list(cluster.scheduler.workers.items()) if one.processing}
-            nannies = [one for one in list(cluster.workers.values()) if one.worker_address in at_work]
-            return [one.process.pid for one in nannies if one.process is not None and one.process.pid]
+        def start_worker() -> None:
+            started.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1",
+                     "--no-nanny", "--no-dashboard"],
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+                    cwd=tmp_path,
+                )
+            )  # fmt: skip
 
-        address = cluster.scheduler_address
-        with Killer(workers, 20, 1.5) as killer:
-            make(Setting(bodies, tmp_path, quick=True, dask=address), light.BODY)
-            while killer.is_alive():  # done too soon: half of it again, while workers still die
-                for marker in sorted((tmp_path / "store").glob("*/*/done.json"))[::2]:
-                    marker.unlink()
+        def at_work() -> list[int]:
+            """Its own processes: a nanny gives up where a worker dies while it starts."""
+            return [int(one.pid) for one in list(cluster.scheduler.workers.values()) if one.processing]
+
+        try:
+            start_worker()
+            start_worker()
+            with Killer(at_work, 20, 1.5, start_worker) as killer:
                 make(Setting(bodies, tmp_path, quick=True, dask=address), light.BODY)
+                while killer.is_alive():  # done too soon: half of it again, while workers still die
+                    for marker in sorted((tmp_path / "store").glob("*/*/done.json"))[::2]:
+                        marker.unlink()
+                    make(Setting(bodies, tmp_path, quick=True, dask=address), light.BODY)
+        finally:
+            for one in started:
+                one.kill()
+                one.wait()
     assert killer.killed == 20
     assert light.report_of(tmp_path) == light.report_of(calm_bodies)
 
