@@ -118,3 +118,21 @@ def test_the_command_tells_its_address_and_ends_with_ctrl_c() -> None:
     finally:
         for process in both:
             process.kill()
+
+
+def test_a_worker_that_does_not_end_in_time_is_ended_without_a_word() -> None:
+    import psutil
+
+    command = [sys.executable, "-m", "mien", "cluster", "--local", "1"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen(command, text=True, start_new_session=True, **pipes)  # type: ignore[call-overload]
+    try:
+        process.stdout.readline()
+        assert process.stderr.readline() == "1 workers\n"
+        for child in psutil.Process(process.pid).children(recursive=True):
+            if "spawn_main" in " ".join(child.cmdline()):
+                child.send_signal(signal.SIGSTOP)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60) == ("", "closed\n")
+    finally:
+        process.kill()

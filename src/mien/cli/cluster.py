@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from pathlib import Path
@@ -73,4 +74,6 @@ def _stay(made: Any) -> None:
                 known = n
             time.sleep(_LOOK_S)
     except KeyboardInterrupt:
+        # A worker that is slow to end is ended: nothing that anybody has to know.
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
         typer.echo("closed", err=True)
